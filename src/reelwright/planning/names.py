@@ -1,0 +1,33 @@
+"""How the files of one output are called: ``{index}`` where there are several (``{index:03d}``)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from reelwright.graph.actions import Action, Deliver
+
+INDEX = "{index}"
+_PLACE = re.compile(r"\{index(?::0?(\d+)d?)?\}")
+
+
+def numbered(to: str) -> str:
+    """`to` with a place for the number: put before the ending where there is none."""
+    if _PLACE.search(to):
+        return to
+    stem, ending = posixpath.splitext(to)
+    return f"{stem}-{INDEX}{ending}"
+
+
+def nth(to: str, number: int) -> str:
+    """The name of file `number`; ``{index:03d}`` asks for zeros before it."""
+    return _PLACE.sub(lambda found: f"{number:0{found[1] or 1}d}", to)
+
+
+def picture_names(pictures: Action, text: Action, count: int) -> list[str]:
+    """The names of `count` pictures as seen from the folder of the text that speaks of them."""
+    assert isinstance(pictures, Deliver)
+    assert isinstance(text, Deliver)
+    to = pictures.to if count == 1 else numbered(pictures.to)
+    here = posixpath.dirname(text.to)
+    return [posixpath.relpath(nth(to, n), here or ".") for n in range(1, count + 1)]
