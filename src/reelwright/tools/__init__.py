@@ -1,0 +1,1 @@
+"""Outside programs and services; foreign errors stop here and keep their evidence."""

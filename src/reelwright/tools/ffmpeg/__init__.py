@@ -1,0 +1,1 @@
+"""FFmpeg's own languages: demuxer names, progress, error messages."""

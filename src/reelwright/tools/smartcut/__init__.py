@@ -1,0 +1,1 @@
+"""Exact cuts of encoded media that copy what can be copied; a child process in the sandbox."""

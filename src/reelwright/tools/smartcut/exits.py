@@ -1,0 +1,3 @@
+"""How the child says what came of it."""
+
+CUT, CANNOT, DISK_FULL = 0, 3, 4
