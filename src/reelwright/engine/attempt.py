@@ -1,0 +1,186 @@
+"""One attempt, from an empty workspace to the commit: the same code whatever the executor is."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelwright.engine import outcome
+from reelwright.engine.delivery import Delivering, DeliverRemote
+from reelwright.engine.executor import Attempt
+from reelwright.engine.inputs import Inputs
+from reelwright.engine.lifecycle import fail_damaged
+from reelwright.engine.outcome import Made
+from reelwright.engine.settings import EngineSettings
+from reelwright.engine.submission import DELIVER
+from reelwright.engine.threads import in_thread
+from reelwright.errors import Code, Problem, ReelError
+from reelwright.planning.plan import Step
+from reelwright.runners.context import StepContext, StepResult
+from reelwright.store import attempts, steps
+from reelwright.store.blobs import Blob, Blobs, refused
+from reelwright.store.database import Tx
+from reelwright.store.rows import AttemptRow, StepRow
+from reelwright.store.states import StepState
+from reelwright.store.store import Store
+
+if TYPE_CHECKING:
+    from reelwright.tools.binaries import Tools
+
+RunStep = Callable[[Step, StepContext], Awaitable[StepResult]]
+Learn = Callable[[Step, StepResult], Mapping[str, float]]
+Heartbeat = Callable[[], Awaitable[bool]]
+Report = Callable[[object], None]
+
+# How long a finished result waits for a database that does not answer: its step cannot be given
+# to another before the database is back, and then not before one more lifetime of a lease.
+_PATIENCE_S = 600.0
+
+
+class AttemptRunner:
+    """What an attempt needs beside its own row.
+
+    `learn` says what a finished step teaches about costs: name -> CPU-seconds per unit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        settings: EngineSettings,
+        *,
+        run_step: RunStep,
+        tools: Tools,
+        deliver_remote: DeliverRemote | None = None,
+        learn: Learn | None = None,
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self._blobs = blobs
+        self._run_step = run_step
+        self._tools = tools
+        self._learn = learn
+        self._inputs = Inputs(store, blobs)
+        self._delivering = Delivering(store, blobs, deliver_remote)
+
+    async def run(self, attempt: Attempt, report: Report, heartbeat: Heartbeat) -> None:
+        """Runs it and commits how it ended. A cancelled one leaves its state to who cancelled it.
+
+        Raises LEASE_LOST when the result came too late, and STORE_UNAVAILABLE when it could not be
+        written for ten minutes.
+        """
+        with self.store.read() as tx:
+            row = steps.get(tx, attempt.step_id)
+            place = attempts.get(tx, attempt.step_id, attempt.number)
+        if row.attempt != attempt.number or row.state is not StepState.RUNNING:
+            raise ReelError(Code.LEASE_LOST, "this attempt is over already", where=attempt.key)
+        try:
+            change = await self._end(row, place, report, heartbeat)
+            await self._commit(change)
+        finally:
+            _remove(Path(place.workspace))
+
+    async def _end(
+        self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
+    ) -> Callable[[Tx], None]:
+        """The change that says how it ended."""
+        try:
+            if row.key == DELIVER:
+                await self._delivering.run(row)
+                return partial(outcome.deliver, step=row)
+            made = await self._make(row, place, report, heartbeat)
+            return partial(outcome.succeed, step=row, made=made)
+        except ReelError as error:
+            if error.code is Code.LEASE_LOST:
+                raise
+            problem = error.problem
+        except OSError as error:
+            problem = refused(error, Path(place.workspace)).problem
+        except Exception as error:  # noqa: BLE001 - a mistake in one step must not end the engine
+            problem = _mistake(error, row.key)
+        # Before the commit: on a full disk this makes the room that the commit needs.
+        _remove(Path(place.workspace))
+        if problem.code is Code.ARTIFACT_DAMAGED:
+            return fail_damaged(self.store, self._blobs, row, problem, self.settings)
+        return partial(outcome.fail, step=row, problem=problem, settings=self.settings)
+
+    async def _make(
+        self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
+    ) -> Made:
+        step = Step.from_json(row.payload)
+        files = await in_thread(self._inputs.gather, row.job_id, step)
+        workspace, log = _places(place)
+        context = StepContext(
+            workspace=workspace,
+            files=files.paths,
+            results=files.results,
+            tools=self._tools,
+            log=log,
+            on_progress=report,
+            sandbox=self.settings.sandbox,
+            grace_s=self.settings.grace_s,
+            heartbeat=heartbeat,
+            scratch=self.settings.scratch,
+            allow_private=self.settings.allow_private,
+        )
+        result = await self._run_step(step, context)
+        self._inputs.check_unchanged(files)
+        stored = await in_thread(self._publish, step, result)
+        return Made(
+            files=stored,
+            results=result.results,
+            report=result.report,
+            cpu_seconds=result.cpu_seconds,
+            max_rss_bytes=result.max_rss_bytes,
+            learned={} if self._learn is None else self._learn(step, result),
+        )
+
+    def _publish(self, step: Step, result: StepResult) -> dict[str, list[Blob]]:
+        """Moves the files into the store. They have no name there before the commit."""
+        missing = [output.name for output in step.outputs if output.name not in result.files]
+        if missing:
+            raise ReelError(Code.OUTPUT_MISSING, f"the step made no {missing[0]}", where=step.id)
+        return {name: self._blobs.put_all(paths) for name, paths in result.files.items()}
+
+    async def _commit(self, change: Callable[[Tx], None]) -> None:
+        """The result waits for the database as long as nobody else can have its step."""
+        until = time.monotonic() + _PATIENCE_S
+        wait_s = 0.1
+        while True:
+            try:
+                self.store.transact(change)
+            except ReelError as error:
+                retryable = {Code.STORE_UNAVAILABLE, Code.STORE_LOCKED, Code.DISK_FULL}
+                if error.code not in retryable or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, 5.0)
+            else:
+                return
+
+
+def _places(place: AttemptRow) -> tuple[Path, Path]:
+    workspace, log = Path(place.workspace), Path(place.log)
+    workspace.mkdir(mode=0o700, parents=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return workspace, log
+
+
+def _mistake(error: Exception, where: str) -> Problem:
+    trace = traceback.format_exception(error)
+    return Problem(
+        Code.INTERNAL,
+        f"{type(error).__name__}: {error}",
+        where=where,
+        evidence={"traceback": "".join(trace)[-4000:]},
+    )
+
+
+def _remove(workspace: Path) -> None:
+    shutil.rmtree(workspace, ignore_errors=True)

@@ -1,0 +1,148 @@
+"""What the engine does to a job when it looks at it: one change at a time, from what SQL says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reelwright.engine import expansion, lifecycle, outcome
+from reelwright.engine.executor import Attempt, Executor
+from reelwright.engine.settings import EngineSettings
+from reelwright.errors import Code, Problem, ReelError
+from reelwright.planning.plan import Plan
+from reelwright.store import attempts, jobs, steps
+from reelwright.store.blobs import Blobs
+from reelwright.store.database import Tx
+from reelwright.store.rows import Job
+from reelwright.store.states import JobState, StepState
+from reelwright.store.store import Store
+
+Replan = Callable[[str, Mapping[str, Any]], Plan]
+_S = StepState
+
+
+class Control:
+    """Decides and makes the changes of jobs; steps are started elsewhere."""
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        executor: Executor,
+        settings: EngineSettings,
+        replan: Replan | None,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._executor = executor
+        self._settings = settings
+        self._replan = replan
+
+    async def advance(self, job_id: str) -> bool:
+        """Makes the next change that is due; False when there is none."""
+        with self._store.read() as tx:
+            job = jobs.get(tx, job_id)
+            if job.state.is_final:
+                return False
+            counts = steps.counts(tx, job_id)
+            now = tx.now()
+        early = self._early_end(job, counts, now)
+        if early is not None:
+            await self._finish_early(job, *early)
+            return True
+        if job.state is JobState.QUEUED:
+            lifecycle.begin(self._store, self._blobs, job)
+            return True
+        if counts.get(_S.UNRESOLVED):
+            return await self._resolve(job, counts)
+        return self._store.transact(lambda tx: lifecycle.move_on(tx, job_id))
+
+    def cancel(self, job_id: str) -> None:
+        """Sets the flag; ends the job at once where no step runs that somebody has to stop."""
+
+        def change(tx: Tx) -> None:
+            tx.lock_job(job_id)
+            job = jobs.get(tx, job_id)
+            if job.state.is_final:
+                raise ReelError(
+                    Code.TRANSITION_REFUSED, f"job {job_id} is {job.state} already", where=job_id
+                )
+            jobs.change(tx, job_id, cancel_requested=True)
+            if not attempts.running(tx, job_id=job_id):
+                outcome.finish_early(tx, job_id, JobState.CANCELLED, _cancelled())
+
+        self._store.transact(change)
+
+    def _early_end(
+        self, job: Job, counts: Mapping[StepState, int], now: float
+    ) -> tuple[JobState, Problem] | None:
+        if job.cancel_requested:
+            return JobState.CANCELLED, _cancelled()
+        if job.deadline_at is not None and now > job.deadline_at:
+            said = f"the job took longer than {job.timeout_s:g} s"
+            return JobState.FAILED, Problem(Code.TIMEOUT, said, where=job.id)
+        if counts.get(_S.FAILED):
+            return JobState.FAILED, self._failure(job.id)
+        return None
+
+    def _failure(self, job_id: str) -> Problem:
+        with self._store.read() as tx:
+            failed = [r for r in steps.of_job(tx, job_id) if r.state is _S.FAILED and r.error]
+        first = min(failed, key=lambda row: row.finished_at or 0.0)
+        problem = Problem.from_json(first.error or {})
+        evidence = {"step": first.key, "attempt": first.attempt, **problem.evidence}
+        return Problem(
+            problem.code, problem.message, problem.where or first.key, problem.hint, evidence
+        )
+
+    async def _finish_early(self, job: Job, target: JobState, problem: Problem) -> None:
+        """Stops what runs here first: a state in SQL must not run ahead of the processes."""
+        with self._store.read() as tx:
+            running = [_attempt(r) for r in attempts.running(tx, job_id=job.id)]
+        here = await self._executor.adopt(running)
+        grace_s = self._settings.grace_s
+        await asyncio.gather(*(self._executor.stop(attempt, grace_s) for attempt in here))
+
+        def change(tx: Tx) -> None:
+            tx.lock_job(job.id)
+            if not jobs.get(tx, job.id).state.is_final:
+                outcome.finish_early(tx, job.id, target, problem)
+
+        self._store.transact(change)
+
+    async def _resolve(self, job: Job, counts: Mapping[StepState, int]) -> bool:
+        """The next revision, when results that something waits for have come."""
+        with self._store.read() as tx:
+            results = steps.results(tx, job.id)
+        if not expansion.is_due(job, results):
+            if any(counts.get(s) for s in (_S.READY, _S.RUNNING)):
+                return False
+            if self._store.transact(lambda tx: steps.wake(tx, job.id)):
+                return True
+            return await self._give_up(job, "nothing can make the results that it waits for")
+        if self._replan is None:
+            return await self._give_up(job, "this engine cannot plan")
+        try:
+            plan = self._replan(job.id, results)
+            expansion.check_progress(job, plan, results)
+            expansion.apply(self._store, self._blobs, job, plan, self._settings)
+        except ReelError as error:
+            await self._finish_early(job, JobState.FAILED, error.problem)
+        return True
+
+    async def _give_up(self, job: Job, reason: str) -> bool:
+        waiting = sorted(job.plan["unresolved"])
+        problem = Problem(
+            Code.PLAN_INVALID, f"{', '.join(waiting)} stays unresolved: {reason}", where=job.id
+        )
+        await self._finish_early(job, JobState.FAILED, problem)
+        return True
+
+
+def _cancelled() -> Problem:
+    return Problem(Code.CANCELLED, "the job was cancelled")
+
+
+def _attempt(held: Any) -> Attempt:
+    return Attempt(held.step_id, held.attempt, held.job_id, held.key)

@@ -1,0 +1,85 @@
+"""The contract of executors: they place and run attempts; the truth about them is in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from reelwright.engine.presence import Presence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a step takes, or a node has. `cpus` in cores; `disk_bytes` in the workspace."""
+
+    cpus: float = 0.0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One leased try at a step. `number` is the fencing token."""
+
+    step_id: str
+    number: int
+    job_id: str
+    key: str
+    need: Need = field(default=Need(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """Unique for all time: what a cluster calls the actor, and a host the workspace."""
+        return f"{self.step_id}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHandle:
+    """A model that is loaded, or will be by its first use, on `count` workers."""
+
+    model: str
+    count: int
+
+
+class Executor(Protocol):
+    """Runs attempts that the engine has leased; each commits its own result, fenced.
+
+    `worker` is who holds their leases.
+    """
+
+    @property
+    def worker(self) -> Presence: ...
+
+    async def capacity(self) -> list[Need]:
+        """What is free on each node."""
+        ...
+
+    async def start(self, attempt: Attempt) -> None:
+        """Starts it and returns; does nothing where this step and number was started before."""
+        ...
+
+    async def stop(self, attempt: Attempt, grace_s: float) -> None:
+        """Ends it; on return nothing of it runs any more. The state in SQL is the caller's."""
+        ...
+
+    async def adopt(self, running: list[Attempt]) -> set[Attempt]:
+        """After a restart: those of `running` that this executor still runs."""
+        ...
+
+    def deaths(self) -> AsyncIterator[Attempt]:
+        """Attempts that ended without a result. Hints only: the lease decides."""
+        ...
+
+    async def demand(self, waiting: list[Need]) -> None:
+        """What could run if there were more nodes, for an autoscaler."""
+        ...
+
+    async def warm(self, model: str, need: Need, count: int) -> ModelHandle:
+        """Keeps `count` copies of a model loaded where it can."""
+        ...
+
+    async def close(self) -> None:
+        """Ends what the executor itself keeps going."""
+        ...

@@ -1,0 +1,114 @@
+"""The real files behind a step's inputs, and the proof that they are what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from reelwright.engine import keys
+from reelwright.errors import Code, ReelError
+from reelwright.planning.plan import Step, StepInput
+from reelwright.store import artifacts, probes, steps
+from reelwright.store.blobs import Blobs
+from reelwright.store.rows import ArtifactRow, Outcome, StepRow
+from reelwright.store.store import Store
+
+_Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`stamps` are size, mtime and inode of the job's own inputs before the step read them."""
+
+    paths: Mapping[str, Path]
+    results: Mapping[str, Any]
+    stamps: Mapping[Path, _Stamp] = field(default_factory=dict)
+
+
+class Inputs:
+    """Finds and checks what a step reads."""
+
+    def __init__(self, store: Store, blobs: Blobs) -> None:
+        self._store = store
+        self._blobs = blobs
+
+    def gather(self, job_id: str, step: Step) -> Gathered:
+        """Blocking. Raises INPUT_NOT_FOUND, INPUT_CHANGED, INPUT_UNREADABLE, ARTIFACT_DAMAGED."""
+        sources = {item.step for item in step.inputs if item.step} | set(step.needs)
+        with self._store.read() as tx:
+            rows = steps.by_keys(tx, job_id, sources)
+            found = artifacts.outcomes_of(tx, {row.identity for row in rows.values()})
+        paths: dict[str, Path] = {}
+        stamps: dict[Path, _Stamp] = {}
+        for item in step.inputs:
+            if item.step is not None:
+                paths[item.name] = self._made(item, rows[item.step], found)
+            else:
+                path = local_path(item.uri or "")
+                stamps[path] = stamp(path)
+                self._check_digest(path, item)
+                paths[item.name] = path
+        results: dict[str, Any] = {}
+        for need in step.needs:
+            results |= rows[need].result or {}
+        return Gathered(paths, results, stamps)
+
+    def check_unchanged(self, gathered: Gathered) -> None:
+        """After the step: nobody wrote to its inputs meanwhile. Raises INPUT_CHANGED."""
+        for path, before in gathered.stamps.items():
+            if stamp(path) != before:
+                raise _changed(path)
+
+    def _made(self, item: StepInput, row: StepRow, found: Mapping[str, Outcome]) -> Path:
+        outcome = found.get(row.identity)
+        key = keys.output_key(row.payload, item.output or "")
+        files = outcome.files(key) if outcome else ()
+        if len(files) != 1 or not is_intact(self._blobs, files[0]):
+            raise damaged(row, item.output or "")
+        return self._blobs.path(files[0].sha256)
+
+    def _check_digest(self, path: Path, item: StepInput) -> None:
+        """The plan was made for this content; a stat says so where the file was read before."""
+        if item.sha256 is not None and probes.digest(self._store, path) != item.sha256:
+            raise _changed(path)
+
+
+def is_intact(blobs: Blobs, file: ArtifactRow) -> bool:
+    return blobs.check(file.sha256, file.size_bytes, file.mtime_ns, int(file.inode))
+
+
+def damaged(row: StepRow, output: str) -> ReelError:
+    return ReelError(
+        Code.ARTIFACT_DAMAGED,
+        f"{output} of step {row.key} is no longer what was stored",
+        where=row.key,
+        evidence={"identity": row.identity, "output": output},
+    )
+
+
+def local_path(uri: str) -> Path:
+    """The file behind an absolute path or a ``file:`` URI. Raises INPUT_SCHEME."""
+    if uri.startswith("/"):
+        return Path(uri)
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        raise ReelError(Code.INPUT_SCHEME, f"{uri} has to be fetched first", where=uri)
+    return Path(unquote(parts.path))
+
+
+def stamp(path: Path) -> _Stamp:
+    """Raises INPUT_NOT_FOUND, INPUT_UNREADABLE."""
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise ReelError(Code.INPUT_NOT_FOUND, f"no file {path}", where=str(path)) from error
+    except OSError as error:
+        raise ReelError(Code.INPUT_UNREADABLE, str(error), where=str(path)) from error
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _changed(path: Path) -> ReelError:
+    return ReelError(Code.INPUT_CHANGED, f"{path} is not what it was", where=str(path))

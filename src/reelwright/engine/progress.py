@@ -1,0 +1,148 @@
+"""How far steps and jobs are: to the callback often, to SQL once a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from fractions import Fraction
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.engine.events import Event, JobProgress, StepProgress
+from reelwright.engine.executor import Attempt
+from reelwright.store import attempts, jobs
+from reelwright.store.database import Tx
+from reelwright.store.states import StepState
+from reelwright.store.store import Store
+from reelwright.store.tables import jobs as jobs_table
+from reelwright.store.tables import steps as steps_table
+
+EMIT_S = 0.1
+FLUSH_S = 1.0
+# A running step is not done, whatever its clock says: verifying and publishing are still to come.
+_MOST = 0.99
+
+
+@dataclass(slots=True)
+class _Entry:
+    attempt: Attempt
+    duration: Fraction | None
+    fraction: float = 0.0
+    values: Mapping[str, Any] | None = None
+    emitted_at: float = 0.0
+    is_new: bool = False
+
+
+class Board:
+    """The progress of the attempts of this process."""
+
+    def __init__(self, store: Store, emit: Callable[[Event], None]) -> None:
+        self._store = store
+        self._emit = emit
+        self._entries: dict[Attempt, _Entry] = {}
+
+    def open(self, attempt: Attempt, duration: Fraction | None) -> Callable[[object], None]:
+        """Gives the function that the runner reports to."""
+        entry = self._entries[attempt] = _Entry(attempt, duration)
+        return lambda progress: self._take(entry, progress)
+
+    def close(self, attempt: Attempt) -> None:
+        self._entries.pop(attempt, None)
+
+    def flush(self) -> None:
+        """Writes what is new; nothing here is worth a sync. Raises STORE_*."""
+        new = [entry for entry in self._entries.values() if entry.is_new]
+        if not new:
+            return
+        found = self._store.transact(lambda tx: self._write(tx, new), durable=False)
+        for entry in new:
+            entry.is_new = False
+        for job_id, (fraction, eta_s) in found.items():
+            self._emit(JobProgress(job_id=job_id, fraction=fraction, eta_s=eta_s))
+
+    def _write(self, tx: Tx, new: list[_Entry]) -> dict[str, tuple[float, float | None]]:
+        found = {}
+        for job_id in sorted({entry.attempt.job_id for entry in new}):
+            tx.lock_job(job_id)
+            for entry in new:
+                if entry.attempt.job_id == job_id:
+                    attempts.set_progress(
+                        tx,
+                        entry.attempt.step_id,
+                        entry.attempt.number,
+                        entry.fraction,
+                        entry.values or {},
+                    )
+            found[job_id] = job_fraction(tx, job_id)
+        return found
+
+    def _take(self, entry: _Entry, progress: object) -> None:
+        values = _plain(progress)
+        done = _fraction(values, entry.duration)
+        if done is not None:
+            # The second command of a step starts from zero; people do not like to see that.
+            entry.fraction = max(entry.fraction, min(done, _MOST))
+        entry.values, entry.is_new = values, True
+        now = time.monotonic()
+        if now - entry.emitted_at >= EMIT_S:
+            entry.emitted_at = now
+            attempt = entry.attempt
+            self._emit(
+                StepProgress(
+                    job_id=attempt.job_id,
+                    key=attempt.key,
+                    attempt=attempt.number,
+                    fraction=entry.fraction,
+                    progress=values,
+                )
+            )
+
+
+def job_fraction(tx: Tx, job_id: str) -> tuple[float, float | None]:
+    """Recomputes (fraction, seconds left) of a job from its steps, and stores both.
+
+    Steps are weighted by their estimates; what came from the cache took no time and does not count.
+    """
+    steps = steps_table
+    counted = steps.c.state.not_in((StepState.CACHED, StepState.SKIPPED, StepState.EXPANDED))
+    done = sa.case((steps.c.state == StepState.SUCCEEDED, 1.0), else_=steps.c.fraction)
+    total, made = tx.run(
+        sa.select(
+            sa.func.coalesce(sa.func.sum(steps.c.weight), 0.0),
+            sa.func.coalesce(sa.func.sum(steps.c.weight * done), 0.0),
+        ).where(steps.c.job_id == job_id, counted)
+    ).one()
+    started = tx.run(
+        sa.select(jobs_table.c.started_at).where(jobs_table.c.id == job_id)
+    ).scalar_one_or_none()
+    fraction = min(made / total, 1.0) if total else 0.0
+    eta_s = None
+    if started is not None and fraction > 0.01:
+        eta_s = max(0.0, (tx.now() - started) * (1.0 - fraction) / fraction)
+    jobs.change(tx, job_id, fraction=fraction, eta_s=eta_s)
+    return fraction, eta_s
+
+
+def _fraction(values: Mapping[str, Any], duration: Fraction | None) -> float | None:
+    given = values.get("fraction")
+    if given is not None:
+        return float(given)
+    at = values.get("time")
+    return None if at is None or not duration else float(at) / float(duration)
+
+
+def _plain(progress: object) -> dict[str, Any]:
+    """The fields that say something, JSON-ready: a runner may report any dataclass or mapping."""
+    if is_dataclass(progress) and not isinstance(progress, type):
+        pairs = {f.name: getattr(progress, f.name) for f in fields(progress)}
+    elif isinstance(progress, Mapping):
+        pairs = dict(progress)
+    else:
+        pairs = {}
+    return {
+        name: round(float(value), 6) if isinstance(value, Fraction) else value
+        for name, value in pairs.items()
+        if value is not None
+    }

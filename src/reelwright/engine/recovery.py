@@ -1,0 +1,84 @@
+"""Finds steps whose worker is gone, and clears up after them."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from reelwright.engine import outcome
+from reelwright.engine.executor import Attempt, Executor
+from reelwright.engine.presence import Presence
+from reelwright.engine.settings import EngineSettings
+from reelwright.errors import Code, ReelError
+from reelwright.store import attempts
+from reelwright.store.database import Tx
+from reelwright.store.rows import Running
+from reelwright.store.store import Store
+
+
+class Recovery:
+    """`outage` is to be called when the database did not answer."""
+
+    def __init__(self, store: Store, settings: EngineSettings, executor: Executor) -> None:
+        self._store = store
+        self._settings = settings
+        self._executor = executor
+        # Before this engine came there may have been an outage too.
+        self._expire_after = time.monotonic() + settings.lease_s
+
+    def outage(self) -> None:
+        """No lease expires before its holder had a lifetime's time to renew it."""
+        self._expire_after = time.monotonic() + self._settings.lease_s
+
+    async def run(self, *, at_once: bool = False) -> list[Running]:
+        """Gives up what is lost. `at_once` leaves the leases of other hosts alone as always."""
+        with self._store.read() as tx:
+            running = attempts.running(tx)
+            expired = {(r.step_id, r.attempt) for r in attempts.expired(tx)}
+        kept = await self._executor.adopt([_attempt(r) for r in running])
+        mine = {(a.step_id, a.number) for a in kept}
+        may_expire = time.monotonic() >= self._expire_after and not at_once
+        lost = [
+            r
+            for r in running
+            if (r.step_id, r.attempt) not in mine
+            and (self._is_gone(r) or (may_expire and (r.step_id, r.attempt) in expired))
+        ]
+        for held in lost:
+            self._give_up(held)
+        return lost
+
+    def sweep(self) -> int:
+        """Removes workspaces of attempts that are over; gives their number."""
+        root = self._settings.workspaces
+        # The folders first, then what is alive: a workspace is made after its row.
+        found = list(root.iterdir()) if root.is_dir() else []
+        with self._store.read() as tx:
+            alive = attempts.live_workspaces(tx)
+        dead = [folder for folder in found if str(folder) not in alive]
+        for folder in dead:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(dead)
+
+    def _is_gone(self, held: Running) -> bool:
+        """An attempt of this very executor that it does not run is gone as well."""
+        presence = Presence.parse(held.owner)
+        return presence == self._executor.worker or presence.is_gone
+
+    def _give_up(self, held: Running) -> None:
+        def change(tx: Tx) -> str:
+            outcome.lose(tx, held, self._settings)
+            return attempts.get(tx, held.step_id, held.attempt).workspace
+
+        try:
+            workspace = self._store.transact(change)
+        except ReelError as error:
+            if error.code is not Code.LEASE_LOST:
+                raise
+            return  # it ended by itself meanwhile
+        if Presence.parse(held.owner).host == self._executor.worker.host:
+            shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _attempt(held: Running) -> Attempt:
+    return Attempt(held.step_id, held.attempt, held.job_id, held.key)

@@ -1,0 +1,50 @@
+"""What may be set about the engine; the defaults are those of the design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelwright.engine.executor import Need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """`machine` is what running steps may hold together on this host.
+
+    A lease lives `lease_s` on the database's clock and is renewed every `renew_s`. A step is tried
+    `max_attempts` times where its errors allow it; a worker's death is not the step's fault and
+    counts apart, up to `max_losses`. Delays before a new try: full jitter below
+    ``backoff_s * 2**n``, at most `backoff_max_s`. `grace_s` lies between SIGINT and SIGKILL.
+    `cache_bytes`: the cache's size limit, None for none. `keep_logs_s`: how long the logs of a
+    finished job are kept after the last word in them. `allow_private`: downloads may connect to
+    whatever this machine's user can reach; a service that runs specs of others says False.
+    """
+
+    home: Path
+    machine: Need
+    lease_s: float = 15.0
+    renew_s: float = 5.0
+    poll_s: float = 0.5
+    max_attempts: int = 3
+    max_losses: int = 20
+    backoff_s: float = 1.0
+    backoff_max_s: float = 60.0
+    grace_s: float = 5.0
+    cache_bytes: int | None = None
+    keep_logs_s: float = 30 * 86400.0
+    sandbox: bool = True
+    allow_private: bool = True
+
+    @property
+    def workspaces(self) -> Path:
+        return self.home / "work"
+
+    @property
+    def scratch(self) -> Path:
+        """Half downloads, which outlive the attempt that began them."""
+        return self.home / "scratch"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"

@@ -1,0 +1,78 @@
+"""What a runner is handed and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelwright.tools.ffmpeg.progress import Progress
+
+if TYPE_CHECKING:
+    from reelwright.tools.binaries import Tools
+
+Heartbeat = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgress(Progress):
+    """What FFmpeg says of the command that runs, and how much of the whole step is done: `fraction`
+    0 to 1, None where the plan gives no duration. `command` counts from 1 to `commands`."""
+
+    fraction: float | None = None
+    command: int = 1
+    commands: int = 1
+
+    @staticmethod
+    def of(progress: Progress, **more: Any) -> StepProgress:
+        values = {f.name: getattr(progress, f.name) for f in fields(Progress)}
+        return StepProgress(**values, **more)
+
+
+def _nobody(progress: StepProgress) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StepContext:
+    """Everything that one attempt at a step may touch.
+
+    `workspace` is an empty directory of this attempt; nothing is written outside it except `log`.
+    `files` maps `StepInput.name` to the real file. `results` maps a node id to the JSON result of
+    an earlier step. `heartbeat` is awaited while a command runs, three times in a lease lifetime;
+    False says that the lease is lost, and the command is killed (see `tools.process.Command`).
+    `grace_s`: what a command has between SIGINT and SIGKILL.
+    `scratch` is a folder that outlives the attempts, for half downloads; None: nothing does.
+    `allow_private`: whether a download may connect to addresses that are not public.
+    """
+
+    workspace: Path
+    files: Mapping[str, Path]
+    results: Mapping[str, Any]
+    tools: Tools
+    log: Path
+    on_progress: Callable[[StepProgress], None] = _nobody
+    sandbox: bool = True
+    grace_s: float = 5.0
+    heartbeat: Heartbeat | None = None
+    scratch: Path | None = None
+    allow_private: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class StepResult:
+    """What a finished step leaves.
+
+    `files`: `StepOutput.name` (and `StepTap.output`) to verified files in the workspace; several
+    for stills. `results`: node id to JSON (taps; a fetch's ``{"media": MediaInfo, ...}``).
+    `report`: what a person wants to know, JSON-ready: ``outputs`` holds the MediaInfo of each
+    output (its `sha256` empty: whoever stores the file digests it), ``damage`` what was complained
+    about and kept.
+    """
+
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+    max_rss_bytes: int = 0

@@ -1,0 +1,170 @@
+"""Queries over the cache: outcomes by identity, their files, and what may be dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.store.blobs import Blob
+from reelwright.store.database import Tx
+from reelwright.store.rows import ArtifactRow, Outcome
+from reelwright.store.states import JobState
+from reelwright.store.tables import artifacts, blobs, jobs, outcomes, steps
+
+_BATCH = 900
+_ARTIFACT = (
+    artifacts.c.identity,
+    artifacts.c.output,
+    artifacts.c.position,
+    artifacts.c.sha256,
+    blobs.c.size_bytes,
+    blobs.c.mtime_ns,
+    blobs.c.inode,
+    artifacts.c.facts,
+)
+
+
+def put(
+    tx: Tx,
+    identity: str,
+    files: Mapping[str, Sequence[Blob]],
+    *,
+    result: Mapping[str, Any],
+    report: Mapping[str, Any],
+    cpu_seconds: float,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Enters what a step gave. Where the identity is known already, the newest counts."""
+    now = tx.now()
+    for blob in {b.sha256: b for group in files.values() for b in group}.values():
+        put_blob(tx, blob)
+    tx.run(sa.delete(outcomes).where(outcomes.c.identity == identity))
+    tx.run(
+        sa.insert(outcomes),
+        {
+            "identity": identity,
+            "outputs": {name: len(group) for name, group in files.items()},
+            "result": dict(result),
+            "report": dict(report),
+            "cpu_seconds": cpu_seconds,
+            "created_at": now,
+            "last_used_at": now,
+        },
+    )
+    rows = [
+        {
+            "identity": identity,
+            "output": name,
+            "position": position,
+            "sha256": blob.sha256,
+            "facts": (facts or {}).get(name),
+        }
+        for name, group in files.items()
+        for position, blob in enumerate(group)
+    ]
+    if rows:
+        tx.run(sa.insert(artifacts), rows)
+
+
+def put_blob(tx: Tx, blob: Blob) -> None:
+    values = {"size_bytes": blob.size_bytes, "mtime_ns": blob.mtime_ns, "inode": str(blob.inode)}
+    now = tx.now()
+    statement = tx.dialect.insert(blobs).values(
+        sha256=blob.sha256, created_at=now, last_used_at=now, **values
+    )
+    changed = {**values, "last_used_at": now}
+    tx.run(statement.on_conflict_do_update(index_elements=["sha256"], set_=changed))
+
+
+def outcomes_of(tx: Tx, identities: Collection[str]) -> dict[str, Outcome]:
+    """The whole ones; whether their files still are what they were is for `Blobs.check`."""
+    found: dict[str, dict[str, Any]] = {}
+    files: dict[str, list[ArtifactRow]] = {}
+    wanted = list(identities)
+    for start in range(0, len(wanted), _BATCH):
+        part = wanted[start : start + _BATCH]
+        columns = (
+            outcomes.c.identity,
+            outcomes.c.outputs,
+            outcomes.c.result,
+            outcomes.c.report,
+            outcomes.c.cpu_seconds,
+        )
+        for row in tx.run(sa.select(*columns).where(outcomes.c.identity.in_(part))):
+            found[row.identity] = row._asdict()
+        for artifact in _artifact_rows(tx, part):
+            files.setdefault(artifact.identity, []).append(artifact)
+    whole = {
+        identity: Outcome(**values, artifacts=tuple(files.get(identity, ())))
+        for identity, values in found.items()
+    }
+    return {identity: outcome for identity, outcome in whole.items() if outcome.is_whole}
+
+
+def touch(tx: Tx, identities: Collection[str]) -> None:
+    """Marks as used now, for the least-recently-used order of pruning."""
+    now = tx.now()
+    wanted = list(identities)
+    for start in range(0, len(wanted), _BATCH):
+        part = wanted[start : start + _BATCH]
+        tx.run(sa.update(outcomes).where(outcomes.c.identity.in_(part)).values(last_used_at=now))
+        of_part = sa.select(artifacts.c.sha256).where(artifacts.c.identity.in_(part))
+        tx.run(sa.update(blobs).where(blobs.c.sha256.in_(of_part)).values(last_used_at=now))
+
+
+def drop(tx: Tx, sha256: str) -> list[str]:
+    """Forgets a content and every outcome that rests on it; gives their identities."""
+    query = sa.select(artifacts.c.identity).where(artifacts.c.sha256 == sha256).distinct()
+    identities = list(tx.run(query).scalars())
+    tx.run(sa.delete(outcomes).where(outcomes.c.identity.in_(identities)))
+    tx.run(sa.delete(blobs).where(blobs.c.sha256 == sha256))
+    return identities
+
+
+def totals(tx: Tx) -> tuple[int, int]:
+    """(number of files, bytes) of the cache."""
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(blobs.c.size_bytes), 0))
+    count, size = tx.run(query).one()
+    return int(count), int(size)
+
+
+def listing(tx: Tx, limit: int | None = None) -> list[tuple[Outcome, float]]:
+    """Outcomes with the time of their last use, the latest first."""
+    query = sa.select(outcomes.c.identity, outcomes.c.last_used_at)
+    rows = tx.run(query.order_by(outcomes.c.last_used_at.desc()).limit(limit))
+    used = {str(identity): float(at) for identity, at in rows}
+    found = outcomes_of(tx, used)
+    return [(found[i], at) for i, at in used.items() if i in found]
+
+
+def unpinned(tx: Tx) -> list[tuple[str, int]]:
+    """(sha256, bytes) of what no unfinished job's steps name, least recently used first."""
+    final = [state for state in JobState if state.is_final]
+    pinned = (
+        sa.select(sa.literal(1))
+        .select_from(
+            artifacts.join(steps, steps.c.identity == artifacts.c.identity).join(
+                jobs, jobs.c.id == steps.c.job_id
+            )
+        )
+        .where(artifacts.c.sha256 == blobs.c.sha256, jobs.c.state.not_in(final))
+        .exists()
+    )
+    query = sa.select(blobs.c.sha256, blobs.c.size_bytes).where(~pinned)
+    rows = tx.run(query.order_by(blobs.c.last_used_at, blobs.c.sha256))
+    return [(sha256, size) for sha256, size in rows]
+
+
+def known(tx: Tx) -> set[str]:
+    return set(tx.run(sa.select(blobs.c.sha256)).scalars())
+
+
+def _artifact_rows(tx: Tx, identities: list[str]) -> list[ArtifactRow]:
+    query = (
+        sa.select(*_ARTIFACT)
+        .join(blobs, blobs.c.sha256 == artifacts.c.sha256)
+        .where(artifacts.c.identity.in_(identities))
+    )
+    return [ArtifactRow(*row) for row in tx.run(query)]

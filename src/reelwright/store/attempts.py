@@ -1,0 +1,258 @@
+"""Queries over running steps: claims, leases, results. The attempt number is the fencing token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.errors import Code, ReelError
+from reelwright.store.database import Tx
+from reelwright.store.rows import AttemptRow, Running
+from reelwright.store.states import AttemptState, JobState, StepState
+from reelwright.store.tables import attempts, jobs, reservations, steps
+
+_RUNNING = [
+    steps.c.id,
+    steps.c.job_id,
+    steps.c.key,
+    steps.c.attempt,
+    steps.c.host,
+    steps.c.lease_owner,
+    steps.c.lease_until,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A step that could start now, and what it needs."""
+
+    step_id: str
+    job_id: str
+    key: str
+    kind: str
+    identity: str
+    cpus: float
+    memory_bytes: int
+    disk_bytes: int
+    priority: int
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What running steps of a host hold."""
+
+    cpus: float
+    memory_bytes: int
+    count: int
+
+
+def candidates(tx: Tx, job_id: str | None, limit: int) -> list[Candidate]:
+    """Steps that may start: by priority, then age of the job, then the plan's order."""
+    now = tx.now()
+    query = (
+        sa.select(
+            steps.c.id,
+            steps.c.job_id,
+            steps.c.key,
+            steps.c.kind,
+            steps.c.identity,
+            steps.c.cpus,
+            steps.c.memory_bytes,
+            steps.c.disk_bytes,
+            jobs.c.priority,
+            (now - sa.func.coalesce(steps.c.ready_at, now)).label("waited_s"),
+        )
+        .join(jobs, jobs.c.id == steps.c.job_id)
+        .where(
+            steps.c.state == StepState.READY,
+            steps.c.not_before <= now,
+            jobs.c.state == JobState.RUNNING,
+            jobs.c.cancel_requested.is_(sa.false()),
+        )
+        .order_by(jobs.c.priority.desc(), jobs.c.id, steps.c.position)
+        .limit(limit)
+    )
+    if job_id is not None:
+        query = query.where(steps.c.job_id == job_id)
+    return [Candidate(*row) for row in tx.run(query)]
+
+
+def identities_running(tx: Tx) -> set[str]:
+    """What is being made right now, by whomever: nobody starts the same a second time."""
+    return set(
+        tx.run(sa.select(steps.c.identity).where(steps.c.state == StepState.RUNNING)).scalars()
+    )
+
+
+def usage(tx: Tx, host: str) -> Usage:
+    row = tx.run(
+        sa.select(
+            sa.func.coalesce(sa.func.sum(steps.c.cpus), 0.0),
+            sa.func.coalesce(sa.func.sum(steps.c.memory_bytes), 0),
+            sa.func.count(),
+        ).where(steps.c.state == StepState.RUNNING, steps.c.host == host)
+    ).one()
+    return Usage(float(row[0]), int(row[1]), int(row[2]))
+
+
+def reserved(tx: Tx, host: str) -> list[tuple[str, int]]:
+    """(workspace, bytes promised) of each running step of the host."""
+    query = sa.select(reservations.c.workspace, reservations.c.size_bytes)
+    return [(w, b) for w, b in tx.run(query.where(reservations.c.host == host))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Who runs an attempt, and where. ``{n}`` in the paths is the number of the attempt."""
+
+    host: str
+    worker: str
+    workspace: str
+    log: str
+
+
+def start(tx: Tx, chosen: Candidate, place: Place, lease_s: float) -> int | None:
+    """Leases a ready step; gives the number of the attempt, None when another was faster."""
+    number = _lease(tx, chosen.step_id, place, lease_s)
+    if number is None:
+        return None
+    workspace = place.workspace.replace("{n}", str(number))
+    opened = {
+        "step_id": chosen.step_id,
+        "number": number,
+        "worker": place.worker,
+        "state": AttemptState.RUNNING,
+        "workspace": workspace,
+        "log": place.log.replace("{n}", str(number)),
+        "started_at": tx.now(),
+    }
+    promised = {
+        "step_id": chosen.step_id,
+        "host": place.host,
+        "size_bytes": chosen.disk_bytes,
+        "workspace": workspace,
+    }
+    tx.run(sa.insert(attempts), opened)
+    tx.run(sa.insert(reservations), promised)
+    return number
+
+
+def _lease(tx: Tx, step_id: str, place: Place, lease_s: float) -> int | None:
+    now = tx.now()
+    values = {
+        "state": StepState.RUNNING,
+        "attempt": steps.c.attempt + 1,
+        "host": place.host,
+        "lease_owner": place.worker,
+        "lease_until": now + lease_s,
+        "started_at": now,
+        "finished_at": None,
+        "fraction": 0.0,
+        "progress": None,
+        "error": None,
+    }
+    where = (steps.c.id == step_id, steps.c.state == StepState.READY)
+    statement = sa.update(steps).where(*where).values(**values).returning(steps.c.attempt)
+    number: int | None = tx.run(statement).scalar_one_or_none()
+    return number
+
+
+def renew(tx: Tx, worker: str, lease_s: float) -> set[tuple[str, int]]:
+    """Prolongs every lease that `worker` still holds; gives those attempts."""
+    statement = (
+        sa.update(steps)
+        .where(steps.c.lease_owner == worker, steps.c.state == StepState.RUNNING)
+        .values(lease_until=tx.now() + lease_s)
+        .returning(steps.c.id, steps.c.attempt)
+    )
+    return {(step_id, number) for step_id, number in tx.run(statement)}
+
+
+def running(tx: Tx, *, job_id: str | None = None, host: str | None = None) -> list[Running]:
+    query = sa.select(*_RUNNING).where(steps.c.state == StepState.RUNNING)
+    if job_id is not None:
+        query = query.where(steps.c.job_id == job_id)
+    if host is not None:
+        query = query.where(steps.c.host == host)
+    return [Running(*row) for row in tx.run(query.order_by(steps.c.id))]
+
+
+def expired(tx: Tx) -> list[Running]:
+    """Running steps whose lease ran out on the database's clock."""
+    query = sa.select(*_RUNNING).where(
+        steps.c.state == StepState.RUNNING, steps.c.lease_until < tx.now()
+    )
+    return [Running(*row) for row in tx.run(query.order_by(steps.c.id))]
+
+
+def is_held(tx: Tx, step_id: str, number: int) -> bool:
+    """Whether this attempt still is the one whose result counts."""
+    where = (steps.c.id == step_id, steps.c.attempt == number, steps.c.state == StepState.RUNNING)
+    return tx.run(sa.select(sa.literal(1)).where(*where)).first() is not None
+
+
+def settle(
+    tx: Tx, step_id: str, number: int, target: StepState, ended: AttemptState, **values: Any
+) -> None:
+    """Ends an attempt, with the attempt number as the fence. Raises LEASE_LOST.
+
+    `values` are columns of the step. The reservation of disk space ends with it.
+    """
+    if target not in {StepState.SUCCEEDED, StepState.READY, StepState.FAILED, StepState.CANCELLED}:
+        raise ReelError(Code.TRANSITION_REFUSED, f"an attempt does not end as {target}")
+    now = tx.now()
+    values = {"lease_owner": None, "lease_until": None, "finished_at": now, **values}
+    if target is StepState.READY:
+        values |= {"ready_at": now, "finished_at": None, "fraction": 0.0}
+    where = (steps.c.id == step_id, steps.c.attempt == number, steps.c.state == StepState.RUNNING)
+    if not tx.run(sa.update(steps).where(*where).values(state=target, **values)).rowcount:
+        raise ReelError(
+            Code.LEASE_LOST,
+            f"attempt {number} is no longer the one that counts; its result is dropped",
+            where=step_id,
+        )
+    tx.run(sa.delete(reservations).where(reservations.c.step_id == step_id))
+    shared = ("error", "cpu_seconds", "max_rss_bytes")
+    tx.run(
+        sa.update(attempts)
+        .where(attempts.c.step_id == step_id, attempts.c.number == number)
+        .values(state=ended, finished_at=now, **{k: values[k] for k in shared if k in values})
+    )
+
+
+def set_progress(
+    tx: Tx, step_id: str, number: int, fraction: float, progress: Mapping[str, Any]
+) -> None:
+    where = (steps.c.id == step_id, steps.c.attempt == number, steps.c.state == StepState.RUNNING)
+    statement = sa.update(steps).where(*where)
+    tx.run(statement.values(fraction=fraction, progress=dict(progress)))
+
+
+def get(tx: Tx, step_id: str, number: int) -> AttemptRow:
+    """Raises STEP_UNKNOWN."""
+    columns = [attempts.c[f.name] for f in fields(AttemptRow)]
+    where = (attempts.c.step_id == step_id, attempts.c.number == number)
+    row = tx.run(sa.select(*columns).where(*where)).one_or_none()
+    if row is None:
+        raise ReelError(Code.STEP_UNKNOWN, f"no attempt {number} of {step_id!r}", where=step_id)
+    return _attempt(row)
+
+
+def of_step(tx: Tx, step_id: str) -> list[AttemptRow]:
+    columns = [attempts.c[f.name] for f in fields(AttemptRow)]
+    query = sa.select(*columns).where(attempts.c.step_id == step_id).order_by(attempts.c.number)
+    return [_attempt(row) for row in tx.run(query)]
+
+
+def live_workspaces(tx: Tx) -> set[str]:
+    return set(tx.run(sa.select(reservations.c.workspace)).scalars())
+
+
+def _attempt(row: Any) -> AttemptRow:
+    values = row._asdict()
+    values["state"] = AttemptState(values["state"])
+    return AttemptRow(**values)

@@ -1,0 +1,260 @@
+"""Content-addressed files: ``blobs/sha256/ab/abcd…`` holds the bytes with that digest.
+
+A file gets there by one rename, so a name that exists is whole. It leaves by reflink, hard link or
+copy, again with one rename at the end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelwright.errors import Code, ReelError
+from reelwright.media.digest import sha256_file
+
+# ioctl of btrfs, XFS, bcachefs (linux/fs.h): the copy shares its extents until one side is written.
+_FICLONE = 0x40049409
+_FEW = 16
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A stored content. `mtime_ns` and `inode`: its file's when it was last known good."""
+
+    sha256: str
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+
+class Blobs:
+    """The folder of all contents. Blocking; call it from a thread where files may be large."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, sha256: str) -> Path:
+        return self.root / "sha256" / sha256[:2] / sha256
+
+    def put(self, source: Path, *, sha256: str | None = None) -> Blob:
+        """Moves `source` in, and is done when it would survive a power cut.
+
+        `sha256` spares reading the file where its digest is known. Raises DISK_FULL,
+        PERMISSION_DENIED, OUTPUT_MISSING.
+        """
+        try:
+            blob = self._put(source, sha256, sync=True)
+            _sync(self.path(blob.sha256).parent)
+        except OSError as error:
+            raise refused(error, source) from error
+        return blob
+
+    def put_all(self, sources: Sequence[Path]) -> list[Blob]:
+        """`put` of several; many (stills) are made durable together. Raises as `put`."""
+        if len(sources) <= _FEW:
+            return [self.put(source) for source in sources]
+        os.sync()  # one for all: a sync of each would take longer than making them
+        try:
+            found = [self._put(source, None, sync=False) for source in sources]
+            for folder in {self.path(blob.sha256).parent for blob in found}:
+                _sync(folder)
+        except OSError as error:
+            raise refused(error, sources[0]) from error
+        return found
+
+    def check(self, sha256: str, size_bytes: int, mtime_ns: int, inode: int) -> bool:
+        """Whether the file is there and nobody touched it. Costs one stat, reads nothing."""
+        try:
+            found = self.path(sha256).stat()
+        except OSError:
+            return False
+        return (found.st_size, found.st_mtime_ns, found.st_ino) == (size_bytes, mtime_ns, inode)
+
+    def verify(self, sha256: str) -> bool:
+        """Reads the whole file and compares its digest."""
+        try:
+            return sha256_file(self.path(sha256)) == sha256
+        except OSError:
+            return False
+
+    def remove(self, sha256: str) -> int:
+        """Deletes the file; gives the bytes that it had, 0 where there was none."""
+        path = self.path(sha256)
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:
+            return 0
+        return size
+
+    def stored(self) -> Iterator[Path]:
+        """Every file in the store, unfinished ones included."""
+        yield from (p for p in self.root.glob("sha256/*/*") if p.is_file())
+
+    def deliver(self, sha256: str, destination: Path, *, overwrite: bool, mark: str) -> str:
+        """Puts the content at `destination` in one move; gives "reflink", "link" or "copy".
+
+        `mark` names the unfinished file, so that a second try after a crash replaces it. Raises
+        OUTPUT_EXISTS, OUTPUT_PATH, ARTIFACT_DAMAGED, DISK_FULL, PERMISSION_DENIED.
+        """
+        source = self.path(sha256)
+        if not source.is_file():
+            raise ReelError(Code.ARTIFACT_DAMAGED, "the artifact's file is gone", where=sha256)
+        part = unfinished(destination, mark)
+        try:
+            _make_folder(destination.parent)
+            part.unlink(missing_ok=True)
+            try:
+                how = _share(source, part)
+                _publish(part, destination, overwrite=overwrite)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise refused(error, destination) from error
+        return how
+
+    def _put(self, source: Path, sha256: str | None, *, sync: bool) -> Blob:
+        digest = sha256 or sha256_file(source)
+        target = self.path(digest)
+        if self._holds(target, source.stat().st_size, digest):
+            source.unlink()
+        else:
+            _make_folder(target.parent)
+            _move(source, target, sync=sync)
+        found = target.stat()
+        return Blob(digest, found.st_size, found.st_mtime_ns, found.st_ino)
+
+    def _holds(self, target: Path, size: int, digest: str) -> bool:
+        """Whether the same content is stored already; read again, as somebody may have edited it.
+
+        The good file is not replaced by its equal: rows remember its inode.
+        """
+        with suppress(OSError):
+            return target.stat().st_size == size and self.verify(digest)
+        return False
+
+
+def unfinished(destination: Path, mark: str) -> Path:
+    """The name of a file on its way to `destination`, within the 255 bytes of a name."""
+    begin = os.fsdecode(os.fsencode(destination.name)[:150])
+    return destination.with_name(f".{begin}.{mark}.part")
+
+
+def refused(error: OSError, path: Path) -> ReelError:
+    """The file system's refusal in our words."""
+    code = {
+        errno.ENOSPC: Code.DISK_FULL,
+        errno.EDQUOT: Code.DISK_FULL,
+        errno.EACCES: Code.PERMISSION_DENIED,
+        errno.EPERM: Code.PERMISSION_DENIED,
+        errno.EROFS: Code.PERMISSION_DENIED,
+        errno.EEXIST: Code.OUTPUT_EXISTS,
+        errno.EISDIR: Code.OUTPUT_PATH,
+        errno.ENOTDIR: Code.OUTPUT_PATH,
+        errno.ENAMETOOLONG: Code.OUTPUT_PATH,
+        errno.ENOENT: Code.OUTPUT_MISSING,
+        errno.EMFILE: Code.PROCESS_LIMIT,
+        errno.ENFILE: Code.PROCESS_LIMIT,
+    }.get(error.errno or 0, Code.INTERNAL)
+    return ReelError(code, f"{error.strerror or error}: {path}", where=str(path))
+
+
+def _move(source: Path, target: Path, *, sync: bool) -> None:
+    """The file is on disk before its name is; the name's folder is for the caller to sync."""
+    if sync:
+        _sync(source)
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+        try:
+            shutil.copyfile(source, part)
+            _sync(part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        source.unlink()
+
+
+def _make_folder(folder: Path) -> None:
+    """The names of new folders are made durable too: with one of them its files would be lost."""
+    if folder.is_dir():
+        return
+    if not folder.parent.exists():
+        _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    with suppress(PermissionError):  # of a folder that may be written to but not read
+        _sync(folder.parent)
+
+
+def _share(source: Path, part: Path) -> str:
+    """The cheapest way that this file system knows."""
+    if _reflink(source, part):
+        return "reflink"
+    try:
+        os.link(source, part)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+    else:
+        return "link"
+    shutil.copyfile(source, part)
+    _sync(part)
+    return "copy"
+
+
+def _reflink(source: Path, part: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    with source.open("rb") as reader, part.open("wb") as writer, suppress(OSError):
+        fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
+        os.fsync(writer.fileno())
+        return True
+    part.unlink()
+    return False
+
+
+def _publish(part: Path, destination: Path, *, overwrite: bool) -> None:
+    if destination.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a directory", str(destination))
+    if overwrite:
+        part.replace(destination)
+    else:
+        try:
+            os.link(part, destination)  # unlike rename, it never replaces
+        except FileExistsError:
+            raise
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            if destination.exists():
+                raise FileExistsError(errno.EEXIST, "exists", str(destination)) from None
+            part.replace(destination)
+    _sync(destination.parent)
+
+
+def _sync(path: Path) -> None:
+    """A rename is only as durable as the file and the folder it stands in."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; their rename is all there is.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP} or stat.S_ISREG(
+            os.fstat(handle).st_mode
+        ):
+            raise
+    finally:
+        os.close(handle)

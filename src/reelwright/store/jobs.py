@@ -1,0 +1,187 @@
+"""Queries over jobs, their events and what was delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.errors import Code, ReelError
+from reelwright.store.database import EventRow, Tx
+from reelwright.store.ids import new_id
+from reelwright.store.rows import Delivered, Job, NewJobRow
+from reelwright.store.states import JOB_MOVES, JobState, sources
+from reelwright.store.tables import deliveries, events, jobs
+
+_COLUMNS = [jobs.c[f.name] for f in fields(Job)]
+
+
+def insert(tx: Tx, job: NewJobRow) -> str:
+    job_id = new_id()
+    tx.run(
+        sa.insert(jobs),
+        {
+            "id": job_id,
+            "state": JobState.QUEUED,
+            "priority": job.priority,
+            "labels": dict(job.labels),
+            "spec": dict(job.spec),
+            "plan": dict(job.plan),
+            "revision": job.revision,
+            "base": job.base,
+            "overwrite": job.overwrite,
+            "cancel_requested": False,
+            "timeout_s": job.timeout_s,
+            "owner": job.owner,
+            "webhook": job.webhook,
+            "fraction": 0.0,
+            "event_seq": 0,
+            "created_at": tx.now(),
+        },
+    )
+    return job_id
+
+
+def get(tx: Tx, job_id: str) -> Job:
+    """Raises JOB_UNKNOWN."""
+    row = tx.run(sa.select(*_COLUMNS).where(jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        raise unknown(job_id)
+    return _job(row)
+
+
+def listing(
+    tx: Tx, *, states: Iterable[JobState] = (), limit: int | None = None, before: str | None = None
+) -> list[Job]:
+    """The newest first; `before` is the last id of the page that came before."""
+    query = sa.select(*_COLUMNS).order_by(jobs.c.id.desc())
+    chosen = list(states)
+    if chosen:
+        query = query.where(jobs.c.state.in_(chosen))
+    if before is not None:
+        query = query.where(jobs.c.id < before)
+    if limit is not None:
+        query = query.limit(limit)
+    return [_job(row) for row in tx.run(query)]
+
+
+def find(tx: Tx, prefix: str) -> list[str]:
+    """The ids that begin with `prefix`, newest first, ten at the most: people type short ids."""
+    query = sa.select(jobs.c.id).where(jobs.c.id.startswith(prefix, autoescape=True))
+    return list(tx.run(query.order_by(jobs.c.id.desc()).limit(10)).scalars())
+
+
+def move(tx: Tx, job_id: str, target: JobState, **values: Any) -> None:
+    """Changes the state where the table of transitions allows it. Raises TRANSITION_REFUSED."""
+    allowed = sources(JOB_MOVES, target)
+    statement = sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(allowed))
+    if tx.run(statement.values(state=target, **values)).rowcount:
+        return
+    state = tx.run(sa.select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one_or_none()
+    if state is None:
+        raise unknown(job_id)
+    raise ReelError(
+        Code.TRANSITION_REFUSED,
+        f"job {job_id} is {state} and cannot become {target}",
+        where=job_id,
+        evidence={"state": state, "asked": target.value},
+    )
+
+
+def change(tx: Tx, job_id: str, **values: Any) -> None:
+    """Sets columns other than the state."""
+    tx.run(sa.update(jobs).where(jobs.c.id == job_id).values(**values))
+
+
+def revise(tx: Tx, job_id: str, *, old: int, new: int, plan: Mapping[str, Any]) -> bool:
+    """Takes the next revision of the plan, unless another process took one since `old`."""
+    where = (jobs.c.id == job_id, jobs.c.revision == old)
+    done = tx.run(sa.update(jobs).where(*where).values(revision=new, plan=dict(plan)))
+    return bool(done.rowcount)
+
+
+def delete(tx: Tx, job_id: str) -> None:
+    """Forgets a job that has come to its end; its artifacts stay in the cache."""
+    final = [state for state in JobState if state.is_final]
+    where = (jobs.c.id == job_id, jobs.c.state.in_(final))
+    if not tx.run(sa.delete(jobs).where(*where)).rowcount:
+        state = get(tx, job_id).state
+        raise ReelError(Code.TRANSITION_REFUSED, f"job {job_id} is still {state}", where=job_id)
+
+
+def record(tx: Tx, job_id: str, *new: tuple[str, Mapping[str, Any]]) -> None:
+    """Appends events, each (kind, body); listeners hear of them after the commit."""
+    if not new:
+        return
+    count = sa.update(jobs).where(jobs.c.id == job_id).values(event_seq=jobs.c.event_seq + len(new))
+    last = tx.run(count.returning(jobs.c.event_seq)).scalar_one()
+    at = tx.now()
+    rows = [
+        EventRow(job_id, last - len(new) + n, at, kind, dict(body))
+        for n, (kind, body) in enumerate(new, start=1)
+    ]
+    tx.run(sa.insert(events), [asdict(row) for row in rows])
+    tx.written.extend(rows)
+
+
+def events_after(tx: Tx, job_id: str, seq: int = 0, limit: int | None = None) -> list[EventRow]:
+    query = (
+        sa.select(events.c.job_id, events.c.seq, events.c.at, events.c.kind, events.c.body)
+        .where(events.c.job_id == job_id, events.c.seq > seq)
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    return [EventRow(*row) for row in tx.run(query)]
+
+
+def last_event_at(tx: Tx, job_id: str) -> float:
+    """When something last happened to the job; 0.0 where nothing ever did."""
+    query = sa.select(events.c.at).where(events.c.job_id == job_id)
+    found = tx.run(query.order_by(events.c.seq.desc()).limit(1)).scalar_one_or_none()
+    return found or 0.0
+
+
+def add_delivery(tx: Tx, job_id: str, file: Delivered) -> None:
+    """Once for each path; a second time it says the same."""
+    values = {
+        "position": file.position,
+        "output": file.output,
+        "sha256": file.sha256,
+        "size_bytes": file.size_bytes,
+        "at": tx.now(),
+    }
+    statement = tx.dialect.insert(deliveries).values(job_id=job_id, path=file.path, **values)
+    tx.run(statement.on_conflict_do_update(index_elements=["job_id", "path"], set_=values))
+
+
+def delivered(tx: Tx, job_id: str) -> list[Delivered]:
+    """In the order of the spec's outputs."""
+    columns = [deliveries.c[f.name] for f in fields(Delivered)]
+    query = sa.select(*columns).where(deliveries.c.job_id == job_id)
+    rows = tx.run(query.order_by(deliveries.c.output, deliveries.c.position, deliveries.c.path))
+    return [Delivered(*row) for row in rows]
+
+
+def made_at(tx: Tx, path: str) -> set[str]:
+    """SHA-256 of everything that any job has delivered to this path."""
+    query = sa.select(deliveries.c.sha256).where(deliveries.c.path == path)
+    return set(tx.run(query).scalars())
+
+
+def names_of(tx: Tx, sha256s: Collection[str]) -> dict[str, str]:
+    """SHA-256 → the path at which it was delivered last; what was never delivered is left out."""
+    query = sa.select(deliveries.c.sha256, deliveries.c.path)
+    rows = tx.run(query.where(deliveries.c.sha256.in_(list(sha256s))).order_by(deliveries.c.at))
+    return {row.sha256: row.path for row in rows}
+
+
+def unknown(job_id: str) -> ReelError:
+    return ReelError(Code.JOB_UNKNOWN, f"no job {job_id!r}", where=job_id)
+
+
+def _job(row: Any) -> Job:
+    values = row._asdict()
+    values["state"] = JobState(values["state"])
+    return Job(**values)

@@ -1,0 +1,203 @@
+"""Queries over steps: reading them, moving them, what waits for what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.errors import Code, ReelError
+from reelwright.store.database import Tx
+from reelwright.store.ids import new_id
+from reelwright.store.rows import NewStep, StepRow
+from reelwright.store.states import DONE_STEPS, STEP_MOVES, StepState, sources
+from reelwright.store.tables import edges, steps
+
+_COLUMNS = [steps.c[f.name] for f in fields(StepRow)]
+# SQLite took at most 999 variables before 3.32; PostgreSQL takes 65535.
+_BATCH = 900
+
+# The key of the step that delivers; it waits for all others, so it has no edges.
+DELIVER = ":deliver"
+
+
+def insert(tx: Tx, job_id: str, new: Sequence[NewStep], *, max_attempts: int) -> None:
+    if not new:
+        return
+    tx.run(sa.insert(steps), [_values(job_id, step, max_attempts) for step in new])
+    put_edges(tx, job_id, ((s.key, s.needs) for s in new))
+
+
+def put_edges(tx: Tx, job_id: str, needs: Iterable[tuple[str, Iterable[str]]]) -> None:
+    rows = [
+        {"job_id": job_id, "key": key, "need": need}
+        for key, wanted in needs
+        for need in set(wanted)
+    ]
+    if rows:
+        tx.run(sa.insert(edges), rows)
+
+
+def replace(tx: Tx, row: StepRow, step: NewStep) -> None:
+    """Gives a step that nobody started what a later revision of the plan says of it."""
+    values = _values(row.job_id, step, row.max_attempts)
+    for name in ("id", "job_id", "key", "state", "attempt", "failures", "losses"):
+        del values[name]
+    tx.run(sa.update(steps).where(steps.c.id == row.id).values(**values))
+    tx.run(sa.delete(edges).where(edges.c.job_id == row.job_id, edges.c.key == row.key))
+    put_edges(tx, row.job_id, [(step.key, step.needs)])
+
+
+def get(tx: Tx, step_id: str) -> StepRow:
+    """Raises STEP_UNKNOWN."""
+    row = tx.run(sa.select(*_COLUMNS).where(steps.c.id == step_id)).one_or_none()
+    if row is None:
+        raise ReelError(Code.STEP_UNKNOWN, f"no step {step_id!r}", where=step_id)
+    return _step(row)
+
+
+def of_job(tx: Tx, job_id: str) -> list[StepRow]:
+    """In the plan's order."""
+    query = sa.select(*_COLUMNS).where(steps.c.job_id == job_id).order_by(steps.c.position)
+    return [_step(row) for row in tx.run(query)]
+
+
+def by_keys(tx: Tx, job_id: str, keys: Collection[str]) -> dict[str, StepRow]:
+    found: dict[str, StepRow] = {}
+    wanted = list(keys)
+    for start in range(0, len(wanted), _BATCH):
+        part = wanted[start : start + _BATCH]
+        query = sa.select(*_COLUMNS).where(steps.c.job_id == job_id, steps.c.key.in_(part))
+        found |= {row.key: _step(row) for row in tx.run(query)}
+    return found
+
+
+def counts(tx: Tx, job_id: str) -> dict[StepState, int]:
+    query = (
+        sa.select(steps.c.state, sa.func.count())
+        .where(steps.c.job_id == job_id)
+        .group_by(steps.c.state)
+    )
+    return {StepState(state): count for state, count in tx.run(query)}
+
+
+def results(tx: Tx, job_id: str) -> dict[str, Any]:
+    """Everything that finished steps measured: node id -> JSON."""
+    query = sa.select(steps.c.result).where(
+        steps.c.job_id == job_id, steps.c.state.in_(DONE_STEPS), steps.c.result.is_not(None)
+    )
+    merged: dict[str, Any] = {}
+    for result in tx.run(query.order_by(steps.c.position)).scalars():
+        merged |= result
+    return merged
+
+
+def move(tx: Tx, step_id: str, target: StepState, **values: Any) -> None:
+    """Changes the state where the table of transitions allows it. Raises TRANSITION_REFUSED."""
+    allowed = sources(STEP_MOVES, target)
+    statement = sa.update(steps).where(steps.c.id == step_id, steps.c.state.in_(allowed))
+    if tx.run(statement.values(state=target, **values)).rowcount:
+        return
+    row = get(tx, step_id)
+    raise ReelError(
+        Code.TRANSITION_REFUSED,
+        f"step {row.key} is {row.state} and cannot become {target}",
+        where=row.key,
+        evidence={"state": row.state.value, "asked": target.value},
+    )
+
+
+def move_all(
+    tx: Tx, job_id: str, origin: StepState, target: StepState, keys: Collection[str] | None = None
+) -> list[str]:
+    """Moves every step of the job (or of `keys`) that is in `origin`; gives their keys."""
+    if target not in STEP_MOVES[origin]:
+        raise ReelError(Code.TRANSITION_REFUSED, f"a step that is {origin} cannot become {target}")
+    values: dict[str, Any] = {"state": target}
+    if target is StepState.READY:
+        values["ready_at"] = tx.now()
+    moved: list[str] = []
+    for part in _parts(keys):
+        where = [steps.c.job_id == job_id, steps.c.state == origin]
+        if part is not None:
+            where.append(steps.c.key.in_(part))
+        moved += tx.run(
+            sa.update(steps).where(*where).values(**values).returning(steps.c.key)
+        ).scalars()
+    return moved
+
+
+def wake(tx: Tx, job_id: str, after: str | None = None) -> list[str]:
+    """Makes ready what waits for nothing any more: all of the job, or what needs step `after`."""
+    need = steps.alias("need")
+    unmet = (
+        sa.select(sa.literal(1))
+        .select_from(edges.join(need, _joined(need)))
+        .where(
+            edges.c.job_id == steps.c.job_id,
+            edges.c.key == steps.c.key,
+            need.c.state.not_in(DONE_STEPS),
+        )
+        .exists()
+    )
+    where = [
+        steps.c.job_id == job_id,
+        steps.c.state == StepState.WAITING,
+        steps.c.key != DELIVER,
+        ~unmet,
+    ]
+    if after is not None:
+        dependents = sa.select(edges.c.key).where(edges.c.job_id == job_id, edges.c.need == after)
+        where.append(steps.c.key.in_(dependents))
+    values = {"state": StepState.READY, "ready_at": tx.now(), "not_before": 0.0}
+    statement = sa.update(steps).where(*where).values(**values).returning(steps.c.key)
+    return list(tx.run(statement).scalars())
+
+
+def change(tx: Tx, step_id: str, values: Mapping[str, Any]) -> None:
+    """Sets columns other than the state."""
+    tx.run(sa.update(steps).where(steps.c.id == step_id).values(**values))
+
+
+def _joined(need: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(need.c.job_id == edges.c.job_id, need.c.key == edges.c.need)
+
+
+def _parts(keys: Collection[str] | None) -> list[list[str] | None]:
+    if keys is None:
+        return [None]
+    listed = list(keys)
+    return [listed[i : i + _BATCH] for i in range(0, len(listed), _BATCH)]
+
+
+def _values(job_id: str, step: NewStep, max_attempts: int) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "job_id": job_id,
+        "key": step.key,
+        "position": step.position,
+        "identity": step.identity,
+        "kind": step.kind,
+        "state": step.state,
+        "needs": list(step.needs),
+        "payload": dict(step.payload),
+        "cpus": step.cpus,
+        "memory_bytes": step.memory_bytes,
+        "disk_bytes": step.disk_bytes,
+        "weight": step.weight,
+        "attempt": 0,
+        "failures": 0,
+        "losses": 0,
+        "max_attempts": max_attempts,
+        "not_before": 0.0,
+        "fraction": 0.0,
+    }
+
+
+def _step(row: Any) -> StepRow:
+    values = row._asdict()
+    values["state"] = StepState(values["state"])
+    values["needs"] = tuple(values["needs"])
+    return StepRow(**values)
