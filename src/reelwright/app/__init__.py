@@ -1,0 +1,1 @@
+"""One use case a file, and the wiring of it all."""

@@ -1,0 +1,82 @@
+"""What is handed in with a job, and what of it is kept so that any process can go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reelwright.app.inputs import Found
+    from reelwright.spec.model import JobSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A spec as text, and what the command line says beside it.
+
+    `base` is the folder that relative paths are relative to; `name` the spec's, for messages.
+    `priority`, `timeout_s` and `labels` go before the spec's own. `use_cache` False: everything is
+    made again.
+    """
+
+    text: str
+    base: Path
+    name: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overwrite: bool = False
+    allow_outside: bool = False
+    use_cache: bool = True
+    priority: int | None = None
+    timeout_s: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The job's own memory, stored as its `spec`: the next revision of its plan is made from it.
+
+    `inputs` are name → [path, sha256] (a list of them for a glob); `have` the identities that the
+    plan counted on; `nonce` sets a job apart that must not use the cache; `own` sets apart
+    what each job fetches for itself.
+    """
+
+    text: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    allow_outside: bool = False
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    have: tuple[str, ...] = ()
+    nonce: str | None = None
+    own: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(body: Mapping[str, Any]) -> Kept:
+        return Kept(**{**body, "have": tuple(body["have"])})
+
+
+def parse(request: Request | Kept, base: Path, name: str | None = None) -> JobSpec:
+    """Raises SpecErrors."""
+    from reelwright.spec.parse import parse_text
+
+    return parse_text(
+        request.text,
+        base=base,
+        variables=request.variables,
+        name=name,
+        allow_outside=request.allow_outside,
+    )
+
+
+def kept_inputs(found: Found) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, media in found.media.items():
+        uris = found.uris[name]
+        if isinstance(media, tuple):
+            kept[name] = [[u, m.sha256] for u, m in zip(uris, media, strict=True)]
+        else:
+            kept[name] = [uris, media.sha256]
+    return kept

@@ -1,0 +1,187 @@
+"""Puts the rooms together: home, store, blobs, tools, engine, each made when it is first used."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from reelwright.app.settings import Loaded, Settings
+
+if TYPE_CHECKING:
+    from reelwright.engine.engine import Engine, OnEvent
+    from reelwright.engine.events import Event
+    from reelwright.engine.settings import EngineSettings
+    from reelwright.planning.plan import Machine
+    from reelwright.store.blobs import Blobs
+    from reelwright.store.store import Store
+    from reelwright.tools.binaries import Tools
+
+_DATABASE = "reelwright.db"
+
+
+class App:
+    """What a use case works with. `close` it, or use it as a context manager."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self._opened: list[Any] = []
+        # The one way in which the tools take a path of their own.
+        for name in ("ffmpeg", "ffprobe"):
+            chosen = getattr(self.settings, name)
+            if chosen is not None:
+                os.environ[f"REEL_{name.upper()}"] = str(chosen)
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    @cached_property
+    def home(self) -> Path:
+        chosen = self.settings.home
+        if chosen is not None:
+            return chosen
+        from reelwright.tools.home import home_folder
+
+        return home_folder()
+
+    @property
+    def is_sandboxed(self) -> bool:
+        return self.settings.sandbox != "off"
+
+    @cached_property
+    def tools(self) -> Tools:
+        """Raises TOOL_MISSING."""
+        from reelwright.tools.binaries import find_tools
+
+        self._check_walls()
+        return find_tools(self.home)
+
+    @cached_property
+    def store(self) -> Store:
+        """Raises STORE_*."""
+        from reelwright.store.store import open_store
+
+        if self.settings.database is None:
+            make_folder(self.home)
+        opened = open_store(self.settings.database or self.home / _DATABASE)
+        self._opened.append(opened)
+        return opened
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        from reelwright.store.blobs import Blobs
+
+        return Blobs(self.home / "blobs")
+
+    @cached_property
+    def machine(self) -> Machine:
+        from reelwright.app.machine import machine
+
+        return machine(self.settings.limits, self.home, self.tools, self.store)
+
+    @cached_property
+    def engine_settings(self) -> EngineSettings:
+        from reelwright.app.machine import cores, disk_bytes, memory_bytes
+        from reelwright.engine.executor import Need
+        from reelwright.engine.settings import EngineSettings
+
+        limits, retry = self.settings.limits, self.settings.retry
+        make_folder(self.home)
+        return EngineSettings(
+            home=self.home,
+            machine=Need(
+                cpus=float(limits.cpus or cores()),
+                memory_bytes=limits.memory_bytes or memory_bytes(),
+                disk_bytes=limits.disk_bytes or disk_bytes(self.home),
+            ),
+            max_attempts=retry.attempts,
+            backoff_s=retry.backoff_s,
+            backoff_max_s=retry.backoff_max_s,
+            grace_s=self.settings.grace_s,
+            cache_bytes=self.settings.cache.limit_bytes,
+            keep_logs_s=self.settings.logs.keep_days * 86400.0,
+            sandbox=self.is_sandboxed,
+        )
+
+    def engine(self, on_event: OnEvent) -> Engine:
+        """An engine with the local executor; inside a running event loop."""
+        from reelwright.app.journal import Journal
+        from reelwright.app.learn import learn
+        from reelwright.app.remote import deliver
+        from reelwright.app.replan import replan
+        from reelwright.engine.attempt import AttemptRunner
+        from reelwright.engine.engine import Engine
+        from reelwright.engine.local import LocalExecutor
+        from reelwright.runners.dispatch import run_step
+
+        runner = AttemptRunner(
+            self.store,
+            self.blobs,
+            self.engine_settings,
+            run_step=run_step,
+            tools=self.tools,
+            deliver_remote=deliver,
+            learn=learn,
+        )
+        journal = Journal(self.home / "logs")
+
+        def tell(event: Event) -> None:
+            journal(event)
+            on_event(event)
+
+        executor = LocalExecutor(runner)
+        executor.on_event = tell
+        return Engine(
+            self.store,
+            self.blobs,
+            executor,
+            self.engine_settings,
+            replan=lambda job_id, results: replan(self, job_id, results),
+            on_event=tell,
+        )
+
+    @property
+    def prober(self) -> str:
+        """What makes a remembered MediaInfo comparable: our version and the tools' build."""
+        from reelwright import __version__
+
+        return f"{__version__}/{self.tools.build_id}"
+
+    def close(self) -> None:
+        while self._opened:
+            self._opened.pop().close()
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_walls(self) -> None:
+        """`sandbox: on` asks for walls or nothing."""
+        if self.settings.sandbox != "on":
+            return
+        from reelwright.errors import Code, ReelError
+        from reelwright.tools.sandbox import sandbox_status
+
+        status = sandbox_status()
+        if not status.files:
+            raise ReelError(Code.SANDBOX_UNAVAILABLE, status.note, where="sandbox")
+
+
+def make_folder(path: Path) -> None:
+    """Raises PERMISSION_DENIED, DISK_FULL, OUTPUT_PATH."""
+    from reelwright.store.blobs import refused
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(error, path) from error

@@ -1,0 +1,1 @@
+"""The command line: translates arguments to use cases, errors to exit codes."""

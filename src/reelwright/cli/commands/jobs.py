@@ -1,0 +1,49 @@
+"""`reel jobs`: what was submitted."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from reelwright.cli import terminal
+from reelwright.cli.options import AsJson
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def jobs(
+    state: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STATE", help="Only these: queued, running, succeeded, failed, …"),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at the most.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, the newest first.
+
+    Example: `reel jobs --state failed --json`
+    """
+    from reelwright.app.jobs import job_json, recent
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        found = recent(used, states=state or (), limit=limit)
+    if as_json:
+        terminal.emit({"jobs": [job_json(job) for job in found]})
+        return
+    now = time.time()
+    rows = [
+        (
+            job.id,
+            job.state.value,
+            f"{job.fraction:.0%}",
+            f"{terminal.span(now - job.created_at)} ago",
+            ", ".join(f"{k}={v}" for k, v in job.labels.items()),
+            str((job.error or {}).get("message", "")),
+        )
+        for job in found
+    ]
+    terminal.table(["job", "state", "done", "submitted", "labels", "error"], rows, right="done")

@@ -1,0 +1,33 @@
+"""From options to an `App`, and from an async use case to an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from reelwright.app.settings import load
+from reelwright.app.wiring import App
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+@contextmanager
+def opened(**flags: Any) -> Iterator[App]:
+    """`flags`: dotted setting (``limits__cpus`` for ``limits.cpus``) → what was typed, or None."""
+    app = App(load({name.replace("__", "."): value for name, value in flags.items()}))
+    with app:
+        yield app
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return asyncio.run(work())
+
+
+def sandbox_flag(value: bool | None) -> str | None:
+    """``--sandbox`` and ``--no-sandbox`` in the words of the settings."""
+    return None if value is None else "on" if value else "off"

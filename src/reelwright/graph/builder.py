@@ -1,0 +1,283 @@
+"""What an operator is handed to add nodes to the media graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from reelwright.analysis.stills import on_frames
+from reelwright.graph.actions import (
+    Action,
+    Asset,
+    Cut,
+    Encode,
+    Fetch,
+    Filter,
+    Join,
+    Late,
+    Still,
+    Tap,
+    Turn,
+    Value,
+    Write,
+)
+from reelwright.graph.dag import Edge, Node, Pad
+from reelwright.graph.operator import Bundle, Inputs, Strand, as_raw
+from reelwright.media.info import MediaInfo
+from reelwright.media.streams import DataStream, Stream, StreamKind, VideoStream
+from reelwright.media.time import TimeRange
+
+
+class Unknown(Exception):  # noqa: N818 - not an error: it says what the graph waits for
+    """The graph cannot be built before the result of node `node` is there."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(node)
+        self.node = node
+
+
+class Builder:
+    """Adds nodes named ``<operation>/<what>`` in the order of the calls: names are stable from one
+    planning to the next, so results can be found by them."""
+
+    def __init__(
+        self,
+        operation: str,
+        nodes: dict[str, Node],
+        results: Mapping[str, Any],
+        *,
+        operator: str = "",
+        lane: int | None = None,
+        awaited: set[str] | None = None,
+        marks: dict[str, frozenset[str]] | None = None,
+    ) -> None:
+        self.operation = operation
+        self.operator = operator or operation
+        self._prefix = operation if lane is None else f"{operation}[{lane}]"
+        self._nodes = nodes
+        self._results = results
+        self._awaited = awaited if awaited is not None else set()
+        self.warnings: list[str] = []
+        self._marks = marks if marks is not None else {}
+
+    @classmethod
+    def scratch(cls, name: str, inputs: Inputs, results: Mapping[str, Any]) -> Builder:
+        """A builder whose nodes are thrown away; `inputs` may come from nowhere."""
+        return cls(name, {}, results, operator=name)
+
+    def filter(
+        self,
+        name: str,
+        args: Mapping[str, Value] | Sequence[tuple[str, Value]],
+        *strands: Strand,
+        stream: Stream | None = None,
+        because: str = "",
+        cascade: bool = False,
+    ) -> Strand:
+        """One filter with one output. `stream` is what flows out (default: as the first input)."""
+        pairs = tuple(args.items()) if isinstance(args, Mapping) else tuple(args)
+        out = as_raw(stream if stream is not None else strands[0].stream)
+        action = Filter(name, pairs, cascade)
+        node = self._add(name, action, strands, (Edge(out, False),), because)
+        return Strand(Pad(node.id), out, False)
+
+    def source(
+        self, name: str, args: Mapping[str, Value], stream: Stream, because: str = ""
+    ) -> Strand:
+        """A filter without inputs (``color``, ``anullsrc``)."""
+        node = self._add(
+            name, Filter(name, tuple(args.items())), (), (Edge(stream, False),), because
+        )
+        return Strand(Pad(node.id), stream, False)
+
+    def cut(
+        self, strand: Strand, span: TimeRange, *, exact: bool = True, mode: str = "auto"
+    ) -> Strand:
+        """`span` of a stream, in the times of its file from 0; the span's start becomes 0. Keeps
+        the form. A stream that begins later than the span stays as much behind the others."""
+        inside = covered(strand.stream, span)
+        # From a keyframe on it is longer than was asked for, by how much is not known.
+        known = inside.duration if exact or not span.start else None
+        frames: dict[str, Any] = {}
+        if isinstance(strand.stream, VideoStream):
+            frames["frame_count"] = _frames(strand.stream, inside) if exact else None
+        late = inside.start - span.start
+        stream = replace(strand.stream, duration=known, start=late, **frames)
+        edge = Edge(stream, strand.encoded)
+        node = self._add("cut", Cut(span, exact, mode), (strand,), (edge,))
+        return replace(strand, pad=Pad(node.id), stream=stream)
+
+    def still(self, strand: Strand, times: Sequence[Fraction]) -> Strand:
+        """The frames on screen at `times` (seconds, in the times of the file from 0), as pictures.
+        What flows out is raw: one frame a picture, without duration or rate."""
+        stream = strand.stream
+        assert isinstance(stream, VideoStream)
+        shots = as_raw(stills(stream, len(times)))
+        rate = stream.frame_rate if stream.is_vfr is False else None
+        if rate is not None:
+            times = on_frames(times, rate, stream.frame_count, stream.start or Fraction(0))
+        action = Still(tuple(times), rate)
+        node = self._add("still", action, (strand,), (Edge(shots, False),))
+        return Strand(Pad(node.id), shots, False)
+
+    def turn(self, strand: Strand, degrees: int, *, lossless: str = "auto") -> Strand:
+        """Clockwise by 90, 180 or 270 degrees; keeps the form."""
+        video = strand.stream
+        assert isinstance(video, VideoStream)
+        if degrees % 180:
+            video = replace(
+                video,
+                width_px=video.height_px,
+                height_px=video.width_px,
+                sar=1 / video.sar if video.sar else video.sar,
+            )
+        if strand.encoded and video.rotation_deg is not None:
+            video = replace(video, rotation_deg=(video.rotation_deg + degrees) % 360)
+        edge = Edge(video, strand.encoded)
+        node = self._add("turn", Turn(degrees, lossless), (strand,), (edge,))
+        return replace(strand, pad=Pad(node.id), stream=video)
+
+    def join(
+        self, segments: Sequence[Sequence[Strand]], streams: Sequence[Stream], *, encoded: bool
+    ) -> tuple[Strand, ...]:
+        """Segments one after another; each holds one strand per entry of `streams`, in that order.
+        `encoded`: every strand is, so the join may become a copy of packets."""
+        kinds = tuple(s.kind for s in streams)
+        flat = tuple(strand for segment in segments for strand in segment)
+        edges = tuple(Edge(s, encoded) for s in streams)
+        node = self._add("join", Join(len(segments), kinds), flat, edges)
+        return tuple(Strand(Pad(node.id, i), s, encoded) for i, s in enumerate(streams))
+
+    def encode(
+        self, strand: Strand, codec: str, options: Mapping[str, Value], stream: Stream
+    ) -> Strand:
+        """Fixed encoding that is part of the operation itself. `stream.codec` must be set."""
+        node = self._add(
+            "encode", Encode(codec, tuple(options.items())), (strand,), (Edge(stream, True),)
+        )
+        return Strand(Pad(node.id), stream, True)
+
+    def tap(
+        self,
+        name: str,
+        strand: Strand,
+        *,
+        raw: str,
+        params: Mapping[str, Any] | None = None,
+        operator: str | None = None,
+        source: str = "frames",
+    ) -> Strand:
+        """Feeds `strand` to the analyser `name` of this operator; gives its result as JSON data."""
+        analyser = f"{operator or self.operator}:{name}"
+        data = DataStream(codec="json")
+        action = Tap(analyser, raw, tuple(sorted((params or {}).items())), source)
+        node = self._add(name, action, (strand,), (Edge(data, True),))
+        return Strand(Pad(node.id), data, True, label=name)
+
+    def fetch(self, url: str, options: Mapping[str, Any]) -> Strand:
+        data = DataStream(codec="json")
+        node = self._add(
+            "fetch", Fetch(url, tuple(sorted(options.items()))), (), (Edge(data, True),)
+        )
+        return Strand(Pad(node.id), data, True, label="fetch")
+
+    def fetched(self, fetch: Strand, info: MediaInfo) -> Bundle:
+        """The streams of what `fetch` brought."""
+        from reelwright.graph.actions import Fetched
+
+        edges = tuple(Edge(s, True) for s in info.opened)
+        node = self._add("file", Fetched(fetch.pad.node), (fetch,), edges)
+        return Bundle(tuple(Strand(Pad(node.id, i), s, True) for i, s in enumerate(info.opened)))
+
+    def write(self, text: str, suffix: str, label: str, *about: Strand) -> Strand:
+        """A text known at planning (``.vtt``, ``.json``); `about`: whose files it names."""
+        data = DataStream(codec={".vtt": "webvtt", ".json": "json"}.get(suffix, "text"))
+        node = self._add(label, Write(text, suffix), about, (Edge(data, True),))
+        return Strand(Pad(node.id), data, True, label=label)
+
+    def late(self, measured: Strand, key: str) -> Late:
+        """A number that the analyser behind `measured` will give, for a filter argument."""
+        return Late(measured.pad.node, key)
+
+    def result(self, strand: Strand) -> Any:
+        """The result of a tap or fetch. Raises Unknown until it is there."""
+        self._awaited.add(strand.pad.node)
+        if strand.pad.node not in self._results:
+            raise Unknown(strand.pad.node)
+        return self._results[strand.pad.node]
+
+    def warn(self, text: str) -> None:
+        """Something that a person should know although the operation works."""
+        self.warnings.append(text)
+
+    def font(self, path: str | None = None) -> Asset:
+        """The bundled font, or the user's."""
+        return Asset(path or "@font/DejaVuSans.ttf")
+
+    def _add(
+        self,
+        what: str,
+        action: Action,
+        strands: Sequence[Strand],
+        outputs: tuple[Edge, ...],
+        because: str = "",
+    ) -> Node:
+        base = f"{self._prefix}/{what}"
+        name, n = base, 2
+        while name in self._nodes:
+            name, n = f"{base}.{n}", n + 1
+        node = Node(
+            name,
+            action,
+            tuple(s.pad for s in strands),
+            outputs,
+            self.operation,
+            (because,) if because else (),
+        )
+        self._nodes[name] = node
+        if self._awaited:
+            self._marks[name] = frozenset(self._awaited)
+        return node
+
+
+def stills(video: VideoStream, count: int | None) -> VideoStream:
+    """`count` pictures taken from `video` (None: how many is not known)."""
+    return replace(
+        video,
+        is_still=True,
+        frame_count=count,
+        frame_rate=None,
+        is_vfr=None,
+        duration=None,
+        start=None,
+        time_base=None,
+    )
+
+
+def covered(stream: Stream, span: TimeRange) -> TimeRange:
+    """The part of `span` in which `stream` has anything; empty where it has nothing."""
+    begins = stream.start or Fraction(0)
+    ends = None if stream.duration is None else begins + stream.duration
+    return TimeRange(max(span.start, begins), span.clamp(ends).end)
+
+
+def _frames(video: VideoStream, span: TimeRange) -> int | None:
+    """Frames whose time lies in the half-open span, of a constant rate; None: not known.
+
+    Where the frames of the whole are not counted, a rate and a duration do not tell: there may be
+    gaps beyond what probing looked at.
+    """
+    from reelwright.media.time import frame_at
+
+    if span.end is None or not video.frame_rate or video.is_vfr is not False:
+        return None
+    if video.frame_count is None:
+        return None
+    begins = video.start or Fraction(0)
+    last = min(frame_at(span.end - begins, video.frame_rate), video.frame_count)
+    return max(0, last - frame_at(span.start - begins, video.frame_rate))
+
+
+__all__ = ["Builder", "StreamKind", "Unknown"]

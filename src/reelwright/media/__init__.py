@@ -1,0 +1,1 @@
+"""Values: rational time, half-open ranges, MediaInfo, artifacts, digests. Knows no operator."""

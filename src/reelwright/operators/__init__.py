@@ -1,0 +1,27 @@
+"""The operators that come with Reelwright: declarations, one operator a file."""
+
+from reelwright.graph.registry import Registry
+
+_HERE = "reelwright.operators"
+
+BUILTIN = {
+    "fetch": f"{_HERE}.fetch.fetch:Fetch",
+    "trim": f"{_HERE}.video.trim:Trim",
+    "scale": f"{_HERE}.video.scale:Scale",
+    "crop": f"{_HERE}.video.crop:Crop",
+    "rotate": f"{_HERE}.video.rotate:Rotate",
+    "fps": f"{_HERE}.video.fps:Fps",
+    "pad": f"{_HERE}.video.pad:PadFrame",
+    "thumbnail": f"{_HERE}.video.thumbnail:Thumbnail",
+    "volume": f"{_HERE}.audio.volume:Volume",
+    "fade": f"{_HERE}.audio.fade:Fade",
+    "loudnorm": f"{_HERE}.audio.loudnorm:Loudnorm",
+    "mix": f"{_HERE}.audio.mix:Mix",
+    "waveform": f"{_HERE}.audio.waveform:Waveform",
+    "concat": f"{_HERE}.compose.concat:Concat",
+    "overlay": f"{_HERE}.compose.overlay:Overlay",
+    "drawtext": f"{_HERE}.compose.drawtext:DrawText",
+    "shots": f"{_HERE}.analyse.shots:Shots",
+}
+
+REGISTRY = Registry(BUILTIN)

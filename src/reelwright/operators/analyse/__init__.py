@@ -1,0 +1,1 @@
+"""Operators that find something out about their input."""

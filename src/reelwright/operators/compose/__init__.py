@@ -1,0 +1,1 @@
+"""Operators that join several inputs into one."""

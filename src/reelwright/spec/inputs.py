@@ -1,0 +1,143 @@
+"""The `inputs` of a spec: names, and where each is found. Nothing is opened."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from reelwright.errors import Code, ReelError
+from reelwright.graph.params import Boolean, String
+from reelwright.graph.params.form import form_of, shown
+from reelwright.graph.params.nearest import meant
+from reelwright.spec.forms import NAME, ON_DAMAGE
+from reelwright.spec.model import InputSpec
+from reelwright.spec.report import Field, Fields, Report
+
+OBJECT_SCHEMES = ("s3", "gs", "az")
+_SCHEMES = ("http", "https", *OBJECT_SCHEMES, "file")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_GLOB = re.compile(r"[*?\[]")
+_STRING = form_of(String)
+_BOOLEAN = form_of(Boolean)
+
+FIELDS: Fields = {
+    "path": Field(
+        _STRING,
+        "path, file: or http(s):// or s3://, gs://, az:// address, or a glob",
+        required=True,
+    ),
+    "glob": Field(
+        _BOOLEAN, "false: '*', '?' and '[' are part of the name; true: they match (the default)"
+    ),
+    "on_damage": Field(ON_DAMAGE, "fail (the default), or keep: take what can be read"),
+}
+
+
+def read_inputs(report: Report, value: Any, on_damage: str) -> dict[str, InputSpec]:
+    """Inputs by name. A wrong one is noted and left out."""
+    body = report.mapping(value, "inputs", "a mapping of names to paths", "talk: talk.mp4")
+    found: dict[str, InputSpec] = {}
+    for name, entry in (body or {}).items():
+        where = f"inputs.{name}"
+        if report.convert(NAME, name, where) is None:
+            continue
+        made = _read_input(report, name, entry, where, on_damage)
+        if made is not None:
+            found[name] = made
+    return found
+
+
+def _read_input(
+    report: Report, name: str, entry: Any, where: str, on_damage: str
+) -> InputSpec | None:
+    body = {"path": entry} if isinstance(entry, str) else entry
+    if not isinstance(body, dict):
+        what = "nothing was given" if body is None else f"{shown(body)} is not an input"
+        report.add(Code.FIELD_INVALID, where, f"{what}; write a path, or {{path: talk.mp4}}")
+        return None
+    fields = report.fields(body, where, FIELDS, f"input '{name}'")
+    if "path" not in fields:
+        return None
+    try:
+        uri, is_glob = resolve_input(fields["path"], report.context, fields.get("glob"))
+    except ReelError as error:
+        report.add(error.code, where, str(error), error.problem.hint)
+        return None
+    damage = fields.get("on_damage", on_damage)
+    return InputSpec(name=name, uri=uri, is_glob=is_glob, on_damage=damage)
+
+
+def resolve_input(
+    text: str, context: Mapping[str, Any], glob: bool | None = None
+) -> tuple[str, bool]:
+    """The absolute path or URL, and whether it is a pattern. Raises INPUT_SCHEME, FIELD_INVALID."""
+    if not text.strip() or "\0" in text:
+        raise ReelError(Code.FIELD_INVALID, f"{shown(text)} is not a path")
+    scheme = url_scheme(text, _SCHEMES)
+    if scheme in (None, "file"):
+        path = absolute(local_path(text), context.get("base"))
+        return path, _GLOB.search(path) is not None if glob is None else glob
+    check_url(text)
+    # In an http address '?' and '[' have a meaning of their own; object stores list by prefix.
+    is_pattern = scheme in OBJECT_SCHEMES and "*" in text
+    return text, is_pattern if glob is None else glob and is_pattern
+
+
+def url_scheme(text: str, known: tuple[str, ...]) -> str | None:
+    """The scheme in lower case; None for a path. Raises INPUT_SCHEME where it is not `known`."""
+    if re.match(r"file:", text, re.IGNORECASE):
+        return "file"
+    found = _URL.match(text)
+    if found is None:
+        return None
+    scheme = found[1].lower()
+    if scheme not in known:
+        near = meant(scheme, known)
+        raise ReelError(
+            Code.INPUT_SCHEME,
+            f"'{scheme}://' cannot be read or written here" + (f", {near}" if near else ""),
+            hint=f"use a path, or {', '.join(f'{s}://' for s in known)}; "
+            f"a file of that name: './{text[:40]}'",
+        )
+    return scheme
+
+
+def local_path(text: str) -> str:
+    """``file:///a%20b`` is percent-encoded (RFC 8089), ``file:a b`` is FFmpeg's and is not."""
+    if not text.lower().startswith("file:"):
+        if text.startswith("~"):
+            raise ReelError(
+                Code.FIELD_INVALID,
+                f"{shown(text)} begins with '~', which is not expanded",
+                hint="write the whole path, or './~...' for a file so named",
+            )
+        return text
+    if not text.lower().startswith("file://"):
+        return text[5:]
+    parts = urlsplit(text)
+    if parts.netloc not in {"", "localhost"}:
+        raise ReelError(Code.INPUT_SCHEME, f"{shown(text)} names a file on another host")
+    return unquote(parts.path)
+
+
+def check_url(text: str) -> None:
+    """Raises FIELD_INVALID for an address without a host, or with spaces."""
+    try:
+        host = urlsplit(text).netloc
+    except ValueError:
+        host = ""
+    if not host or re.search(r"[\s\x00-\x1f]", text):
+        raise ReelError(
+            Code.FIELD_INVALID,
+            f"{shown(text)} is not an address",
+            hint="write scheme://host/path, spaces as %20",
+        )
+
+
+def absolute(path: str, base: Path | str | None) -> str:
+    """`path` against the spec's folder; left relative where there is none."""
+    return os.path.normpath(path if base is None else os.path.join(base, path))  # noqa: PTH118
