@@ -1,0 +1,52 @@
+"""The journal holds what went wrong, one JSON object a line, and nothing of what went well."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from reelwright.app.journal import Journal
+from reelwright.engine.events import JobChanged, StepChanged, StepProgress
+
+ERROR = {"code": "disk_full", "message": "no space left"}
+
+
+def _lines(folder: Path) -> list[dict[str, object]]:
+    path = folder / "reel.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_failures_and_retries_are_written(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "logs")
+    journal(StepChanged(job_id="j", key="s", state="ready", attempt=1, error=ERROR, retry_in_s=2.5))
+    journal(StepChanged(job_id="j", key="s", state="failed", attempt=2, error=ERROR, log="l.log"))
+    journal(JobChanged(job_id="j", state="failed", error=ERROR))
+    retry, step, job = _lines(tmp_path / "logs")
+    assert (retry["level"], retry["in_s"]) == ("warning", 2.5)
+    assert (step["event"], step["log"], step["attempt"]) == ("step failed", "l.log", 2)
+    assert (job["event"], job["code"]) == ("job failed", "disk_full")
+    assert all("timestamp" in line for line in (retry, step, job))
+
+
+def test_what_goes_well_leaves_no_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "logs")
+    journal(JobChanged(job_id="j", state="succeeded"))
+    journal(StepProgress(job_id="j", key="s", attempt=1, fraction=0.5))
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_long_journal_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelwright.app.journal._MOST_BYTES", 10)
+    for _ in range(2):
+        Journal(tmp_path)(JobChanged(job_id="j", state="failed", error=ERROR))
+    assert len(_lines(tmp_path)) == 1
+    assert (tmp_path / "reel.jsonl.1").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
+def test_a_full_disk_is_no_failure_of_the_job(tmp_path: Path) -> None:
+    (tmp_path / "reel.jsonl").symlink_to("/dev/full")
+    Journal(tmp_path)(JobChanged(job_id="j", state="failed", error=ERROR))

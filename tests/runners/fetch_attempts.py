@@ -1,0 +1,69 @@
+"""Attempts at a `fetch` step, as an engine makes them."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelwright.errors import ReelError
+from reelwright.planning.plan import Step, StepKind, StepOutput
+from reelwright.runners.context import StepContext, StepProgress, StepResult
+from reelwright.runners.dispatch import run_step
+from reelwright.tools.binaries import find_tools
+
+
+def small_clip(ffmpeg: Path, path: Path) -> Path:
+    """Four seconds of picture and sound."""
+    picture = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=4")
+    sound = ("-f", "lavfi", "-i", "sine=d=4", "-c:v", "libx264", "-preset", "ultrafast")
+    subprocess.run([ffmpeg, "-v", "error", *picture, *sound, "-c:a", "aac", path], check=True)
+    return path
+
+
+class Attempts:
+    """Attempts at one step, each with a workspace of its own and the same scratch folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+        self.allow_private = True
+
+    def run(self, url: str, **more: Any) -> StepResult:
+        return asyncio.run(self.start(url, **more))
+
+    async def start(
+        self, url: str, heard: list[StepProgress] | None = None, **options: Any
+    ) -> StepResult:
+        self.count += 1
+        workspace = self.folder / f"attempt-{self.count}"
+        workspace.mkdir()
+        step = Step(
+            id="fetch",
+            kind=StepKind.FETCH,
+            identity="0",
+            outputs=(StepOutput(name="fetched", container="any"),),
+            payload={"node": "get/fetch", "url": url, **options},
+        )
+        context = StepContext(
+            workspace=workspace,
+            files={},
+            results={},
+            tools=find_tools(),
+            log=self.folder / f"log-{self.count}",
+            on_progress=(heard if heard is not None else []).append,
+            scratch=self.folder / "scratch",
+            allow_private=self.allow_private,
+        )
+        return await run_step(step, context)
+
+
+def failing(attempts: Attempts, url: str, **options: Any) -> ReelError:
+    with pytest.raises(ReelError) as error:
+        attempts.run(url, **options)
+    return error.value
+
+
+def result_of(done: StepResult) -> Any:
+    return done.results["get/fetch"]
