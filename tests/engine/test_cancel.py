@@ -183,8 +183,10 @@ def test_what_ignores_sigint_is_killed_after_the_grace_that_is_set(
     """The command needs a second to end on SIGINT; whether it has that is for the settings."""
     started, late = tmp_path / "started", tmp_path / "late"
     slow = tmp_path / "slow"
+    # Short naps: a signal that comes just before a nap begins is only taken up after it.
     slow.write_text(
-        f"#!/bin/sh\ntrap '/bin/sleep 1; : > {late}; exit' INT\n: > {started}\n/bin/sleep 60\n"
+        f"#!/bin/sh\ntrap '/bin/sleep 1; : > {late}; exit' INT\n"
+        f": > {started}\nwhile :; do /bin/sleep 0.05; done\n"
     )
     slow.chmod(0o755)
     here = world(tmp_path / "home", grace_s=grace_s, sandbox=False)
