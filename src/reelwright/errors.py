@@ -23,6 +23,9 @@ class Kind(StrEnum):
     RESOURCE = "resource"
     NETWORK = "network"
     STATE = "state"
+    IDENTITY = "identity"
+    PERMISSION = "permission"
+    LIMIT = "limit"
     INTERNAL = "internal"
 
 
@@ -39,13 +42,16 @@ def _i(kind: Kind, hint: str, *, retry: bool = False) -> CodeInfo:
     return CodeInfo(kind, retry, hint)
 
 
-_IN, _ME, _TO, _RE, _NE, _ST = (
+_IN, _ME, _TO, _RE, _NE, _ST, _AU, _FO, _LI = (
     Kind.INPUT,
     Kind.MEDIA,
     Kind.TOOL,
     Kind.RESOURCE,
     Kind.NETWORK,
     Kind.STATE,
+    Kind.IDENTITY,
+    Kind.PERMISSION,
+    Kind.LIMIT,
 )
 
 
@@ -141,6 +147,34 @@ class Code(Enum):
     MEMORY_EXHAUSTED = _i(_RE, "lower the resolution or raise `limits.memory_bytes`")
     PROCESS_LIMIT = _i(_RE, "the system has no more processes or files to give", retry=True)
     NEEDS_TOO_MUCH = _i(_RE, "the step needs more than this machine has")
+
+    # The service: who asks, how often, how much
+    UNAUTHENTICATED = _i(_AU, "send `Authorization: Bearer TOKEN`; `reel keys create` makes one")
+    FORBIDDEN = _i(_FO, "ask for a key whose role and scopes allow this")
+    CSRF_INVALID = _i(_FO, "send the session's `X-CSRF-Token`")
+    FOLDER_REFUSED = _i(_FO, "upload the file, or name one below a folder that the key may use")
+    RATE_LIMITED = _i(_LI, "wait as long as `Retry-After` says", retry=True)
+    QUOTA_EXCEEDED = _i(_LI, "wait for jobs to end, or delete what is no longer needed")
+    BODY_TOO_LARGE = _i(_IN, "send less, or raise the limit that is named")
+    BODY_INVALID = _i(_IN, "send what `/openapi.json` says of this request")
+    MEDIA_TYPE = _i(_IN, "send one of the content types that are named")
+    NOT_FOUND = _i(_IN, "`/openapi.json` lists what there is")
+    METHOD_REFUSED = _i(_IN, "use a method that `Allow` names")
+    RANGE_REFUSED = _i(_IN, "ask for a range inside the file")
+    CONDITION_FAILED = _i(_ST, "the thing changed: read it again")
+    IDEMPOTENCY_MISMATCH = _i(_IN, "use a new `Idempotency-Key` for another request")
+    BATCH_UNKNOWN = _i(_IN, "check the id of the batch")
+    UPLOAD_UNKNOWN = _i(_IN, "start the upload anew: it may have expired")
+    UPLOAD_OFFSET = _i(_ST, "ask for the offset with HEAD, and go on from there")
+    UPLOAD_CHECKSUM = _i(_IN, "send the part again: it did not arrive as it was sent")
+    UPLOAD_UNFINISHED = _i(_IN, "send the rest of the upload first")
+    KEY_UNKNOWN = _i(_IN, "`reel keys list` lists them")
+    WORKER_UNKNOWN = _i(_IN, "`reel worker list` lists them")
+    WEBHOOK_UNKNOWN = _i(_IN, "`reel webhooks list` lists them")
+    WEBHOOK_INVALID = _i(_IN, "give an https: or http: address")
+    SERVER_UNREACHABLE = _i(_NE, "is `reel serve` running there?", retry=True)
+    BACKUP_INVALID = _i(_IN, "name a file that `reel db backup` wrote")
+    STORE_NOT_EMPTY = _i(_IN, "restore into an empty database, or pass `--replace`")
 
     # The way of a job
     CANCELLED = CodeInfo(Kind.CANCELLED, False, "`reel retry` runs it again")

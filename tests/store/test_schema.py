@@ -19,7 +19,7 @@ from reelwright.store.database import Database, Tx
 from reelwright.store.rows import NewJobRow, NewStep
 from reelwright.store.states import StepState
 from reelwright.store.store import open_store
-from reelwright.store.tables import metadata
+from reelwright.store.tables_service import metadata
 
 
 def _difference(database: Database) -> list[object]:

@@ -69,6 +69,63 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Serve:
+    """`reel serve`. Lists are written with commas."""
+
+    host: str = _setting("127.0.0.1", "address that the API listens on")
+    port: int = _setting(8000, "port of the API; 0: any that is free", ge=0, le=65535)
+    origins: str = _setting("", "web origins that may call the API (CORS), https://a.example,…")
+    body_bytes: int = _setting(8 << 20, "the largest request body but uploads", kind="bytes")
+    upload_bytes: int = _setting(64 << 30, "the largest upload", kind="bytes")
+    upload_hours: float = _setting(24.0, "hours that an unused upload is kept", ge=0.01, le=8760)
+    rate: str = _setting("6000/minute", "requests of one key; words of the library `limits`")
+    rate_storage: str = _setting("memory://", "where requests are counted: memory://, redis://…")
+    max_running: int | None = _setting(
+        None, "jobs of one key that run at a time; default: no limit", ge=1, le=1_000_000
+    )
+    max_bytes: int | None = _setting(
+        None,
+        "bytes that the uploads and results of one owner may take; default: no limit",
+        kind="bytes",
+    )
+    session_hours: float = _setting(168.0, "hours that a browser session lives", ge=0.01, le=8760)
+    idempotency_hours: float = _setting(24.0, "hours that an Idempotency-Key counts", ge=1, le=720)
+    drain_s: float = _setting(30.0, "seconds that running steps get at shutdown", ge=0, le=86400)
+    public_metrics: bool = _setting(False, "/metrics answers without a token")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """Tokens of others: JWT of an OpenID Connect issuer. Keys and the local token need nothing."""
+
+    issuer: str | None = _setting(None, "issuer of JWTs, https://login.example; default: none")
+    audience: str = _setting("reelwright", "`aud` that a JWT must have")
+    owner_claim: str = _setting("sub", "claim that names the owner of what its bearer makes")
+    role_claim: str = _setting("role", "claim that holds viewer, editor or admin (or a list)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhooks:
+    timeout_s: float = _setting(15.0, "seconds that a receiver has to answer", ge=0.1, le=300)
+    keep_days: float = _setting(30.0, "days that messages are kept", ge=0, le=36500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observe:
+    log_level: str = _setting(
+        "info",
+        "what the service logs",
+        kind="choice",
+        choices=("debug", "info", "warning", "error"),
+    )
+    log_bytes: int = _setting(20_000_000, "size at which a log file is rotated", kind="bytes")
+    log_files: int = _setting(5, "rotated log files that are kept", ge=1, le=1000)
+    otlp: str | None = _setting(
+        None, "OTLP/HTTP endpoint for traces, http://collector:4318; default: no traces"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings. `home` None: the platform's folder for user data."""
 
@@ -85,11 +142,18 @@ class Settings:
         choices=("auto", "on", "off"),
     )
     grace_s: float = _setting(5.0, "seconds between SIGINT and SIGKILL", ge=0, le=600)
+    net_allow: str = _setting(
+        "", "networks besides the public ones that a service may connect to, 10.0.0.0/8,…"
+    )
     limits: Limits = Limits()
     cache: Cache = Cache()
     logs: Logs = Logs()
     probe: Probing = Probing()
     retry: Retry = Retry()
+    serve: Serve = Serve()
+    auth: Auth = Auth()
+    webhooks: Webhooks = Webhooks()
+    observe: Observe = Observe()
 
 
 @dataclass(frozen=True, slots=True)

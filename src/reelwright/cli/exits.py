@@ -17,6 +17,9 @@ EXITS: dict[Kind, int] = {
     Kind.CANCELLED: 5,
     Kind.RESOURCE: 6,
     Kind.STATE: 6,  # the database is a resource, too
+    Kind.IDENTITY: 2,
+    Kind.PERMISSION: 2,
+    Kind.LIMIT: 6,
     Kind.INTERNAL: INTERNAL,
 }
 

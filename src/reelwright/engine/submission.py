@@ -40,6 +40,11 @@ class NewJob:
     overwrite: bool = False
     owner: str | None = None
     webhook: str | None = None
+    id: str | None = None
+    batch_id: str | None = None
+    key_id: str | None = None
+    max_running: int | None = None
+    trace: str | None = None
 
 
 def submit(tx: Tx, new: NewJob, settings: EngineSettings) -> str:
@@ -56,6 +61,11 @@ def submit(tx: Tx, new: NewJob, settings: EngineSettings) -> str:
         overwrite=new.overwrite,
         owner=new.owner,
         webhook=new.webhook,
+        id=new.id,
+        batch_id=new.batch_id,
+        key_id=new.key_id,
+        max_running=new.max_running,
+        trace=new.trace,
     )
     job_id = jobs.insert(tx, row)
     steps.insert(tx, job_id, [*rows, _deliver_row()], max_attempts=settings.max_attempts)

@@ -33,11 +33,15 @@ class EventRow:
 
 @dataclass(slots=True)
 class Tx:
-    """One open transaction; every query of the store takes it first."""
+    """One open transaction; every query of the store takes it first.
+
+    `is_news`: other processes are to hear of the commit (`bell`); with events they always do.
+    """
 
     connection: sa.Connection
     dialect: Dialect
     written: list[EventRow] = field(default_factory=list)
+    is_news: bool = False
     _now: float | None = None
 
     def now(self) -> float:
@@ -73,9 +77,14 @@ class Database:
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Tx]:
-        """Commits at the end, or rolls back. Raises STORE_* and DISK_FULL."""
-        with self._open(write=True, durable=durable) as tx:
+        """Commits at the end, or rolls back. Raises STORE_* and DISK_FULL.
+
+        Listeners are called in this thread.
+        """
+        with self.dialect.gate, self._open(write=True, durable=durable) as tx:
             yield tx
+            if tx.written or tx.is_news:
+                self.dialect.ring(tx.connection)
         for event in tx.written:
             for listener in self.listeners:
                 listener(event)
@@ -92,15 +101,47 @@ class Database:
                 time.sleep(random.uniform(0, 0.01 * 2**tries))
         raise AssertionError("the last try returns or raises")
 
+    @contextmanager
+    def listening(self) -> Iterator[Callable[[float], bool]]:
+        """A connection of its own that hears of other processes' commits (PostgreSQL): the function
+        waits so many seconds at the most, and says whether there was one. Raises STORE_*."""
+        raw_error = self.engine.dialect.loaded_dbapi.Error
+        with self._translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("LISTEN reel")
+            raw: Any = connection.connection.dbapi_connection
+
+            def wait(timeout_s: float) -> bool:
+                try:
+                    return any(True for _ in raw.notifies(timeout=timeout_s, stop_after=1))
+                except raw_error as error:
+                    raise ReelError(Code.STORE_UNAVAILABLE, str(error).strip()) from error
+
+            try:
+                yield wait
+            finally:
+                connection.detach()  # it listens, so it does not go back to the others
+
+    @contextmanager
+    def watching(self) -> Iterator[Callable[[], int]]:
+        """A connection of its own that sees whether others have changed the file (SQLite)."""
+        with self._translated(), self.engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            yield lambda: int(raw.execute("PRAGMA data_version").fetchone()[0])
+
     def close(self) -> None:
         self.engine.dispose()
 
     @contextmanager
     def _open(self, *, write: bool, durable: bool) -> Iterator[Tx]:
+        with self._translated(), self.engine.connect() as connection, connection.begin():
+            self.dialect.begin(connection, write=write, durable=durable)
+            yield Tx(connection, self.dialect)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            with self.engine.connect() as connection, connection.begin():
-                self.dialect.begin(connection, write=write, durable=durable)
-                yield Tx(connection, self.dialect)
+            yield
         except DBAPIError as error:
             translated = self.dialect.translate(error)
             if translated is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,12 @@ class Dialect(ABC):
     """One database behind the one set of queries."""
 
     clock: str  # SQL for "now" in seconds since 1970
+    # Held by each thread of this process that writes.
+    gate: AbstractContextManager[Any]
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.gate = nullcontext()
 
     @abstractmethod
     def create_engine(self) -> sa.Engine: ...
@@ -39,6 +44,10 @@ class Dialect(ABC):
     @abstractmethod
     def lock_job(self, connection: sa.Connection, job_id: str) -> None:
         """First in every transaction that changes a job: one order of locks, no deadlocks."""
+
+    @abstractmethod
+    def ring(self, connection: sa.Connection) -> None:
+        """Other processes hear of the commit."""
 
     @abstractmethod
     def prepare(self, engine: sa.Engine) -> None:
@@ -63,6 +72,11 @@ class Sqlite(Dialect):
 
     clock = "(julianday('now') - 2440587.5) * 86400.0"  # unixepoch('subsec') needs SQLite 3.42
 
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        # Threads that wait for SQLite's own lock sleep, up to 0.1 s at a time, and in no order.
+        self.gate = threading.Lock()
+
     def create_engine(self) -> sa.Engine:
         path = sa.make_url(self.url).database
         if path and path != ":memory:":
@@ -84,6 +98,9 @@ class Sqlite(Dialect):
 
     def lock_job(self, connection: sa.Connection, job_id: str) -> None:
         """BEGIN IMMEDIATE let nobody else in."""
+
+    def ring(self, connection: sa.Connection) -> None:
+        """Whoever watches the file sees that it has changed."""
 
     def prepare(self, engine: sa.Engine) -> None:
         # The mode stays with the file. Two first starts at once meet SQLITE_BUSY, for which
@@ -131,6 +148,9 @@ class Postgres(Dialect):
 
     def lock_job(self, connection: sa.Connection, job_id: str) -> None:
         connection.execute(sa.text("SELECT 1 FROM jobs WHERE id = :id FOR UPDATE"), {"id": job_id})
+
+    def ring(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_notify('reel', '')")
 
     def prepare(self, engine: sa.Engine) -> None:
         """Nothing to set on the server."""

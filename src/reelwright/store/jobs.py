@@ -14,12 +14,18 @@ from reelwright.store.ids import new_id
 from reelwright.store.rows import Delivered, Job, NewJobRow
 from reelwright.store.states import JOB_MOVES, JobState, sources
 from reelwright.store.tables import deliveries, events, jobs
+from reelwright.store.tables_service import job_labels
 
 _COLUMNS = [jobs.c[f.name] for f in fields(Job)]
+# One more of priority is worth so many seconds of waiting: what is urgent goes first, and nothing
+# waits for ever.
+AGEING_S = 600.0
+# Who has what is made at the terminal.
+LOCAL_OWNER = "local"
 
 
 def insert(tx: Tx, job: NewJobRow) -> str:
-    job_id = new_id()
+    job_id = job.id or new_id()
     tx.run(
         sa.insert(jobs),
         {
@@ -34,13 +40,21 @@ def insert(tx: Tx, job: NewJobRow) -> str:
             "overwrite": job.overwrite,
             "cancel_requested": False,
             "timeout_s": job.timeout_s,
-            "owner": job.owner,
+            "owner": job.owner or LOCAL_OWNER,
             "webhook": job.webhook,
+            "batch_id": job.batch_id,
+            "key_id": job.key_id,
+            "max_running": job.max_running,
+            "trace": job.trace,
+            "rank": tx.now() - job.priority * AGEING_S,
             "fraction": 0.0,
             "event_seq": 0,
             "created_at": tx.now(),
         },
     )
+    if job.labels:
+        named = [{"job_id": job_id, "name": k, "value": v} for k, v in job.labels.items()]
+        tx.run(sa.insert(job_labels), named)
     return job_id
 
 

@@ -28,6 +28,10 @@ class Job:
     timeout_s: float | None
     owner: str | None
     webhook: str | None
+    batch_id: str | None
+    key_id: str | None
+    max_running: int | None
+    trace: str | None
     error: Json | None
     fraction: float
     eta_s: float | None
@@ -169,11 +173,12 @@ class NewStep:
 
 @dataclass(frozen=True, slots=True)
 class NewJobRow:
-    """A job to insert, without its steps."""
+    """A job to insert, without its steps. `id` None: a new one is drawn."""
 
     spec: Json
     plan: Json
     base: str
+    id: str | None = None
     revision: int = 1
     priority: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -181,3 +186,7 @@ class NewJobRow:
     overwrite: bool = False
     owner: str | None = None
     webhook: str | None = None
+    batch_id: str | None = None
+    key_id: str | None = None
+    max_running: int | None = None
+    trace: str | None = None

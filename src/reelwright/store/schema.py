@@ -11,13 +11,13 @@ from sqlalchemy.exc import DBAPIError
 
 from reelwright.errors import Code, ReelError
 from reelwright.store.database import Database
-from reelwright.store.tables import metadata
+from reelwright.store.tables_service import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 # The newest revision in migrations/versions; a test compares the two, and the tables with both.
-HEAD = "0002"
+HEAD = "0003"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _version = sa.table("alembic_version", sa.column("version_num", sa.String(32)))

@@ -30,29 +30,32 @@ metadata = MetaData(
     }
 )
 
-_ID = String(32)
-_STATE = String(16)
-_SHA256 = String(64)
+ID = String(32)
+STATE = String(16)
+SHA256 = String(64)
 
 
-def _json(name: str, *, nullable: bool = True) -> Column[Any]:
+def json_column(name: str, *, nullable: bool = True) -> Column[Any]:
     return Column(name, Document, nullable=nullable)
 
 
-def _time(name: str) -> Column[Any]:
+def time_column(name: str) -> Column[Any]:
     return Column(name, Float(53), nullable=True)
 
 
 # `plan` is the plan without its steps, which are rows of their own; `event_seq` numbers the events.
+# `rank` orders the queue of one owner, the least first: when the job was made, less a head start by
+# its priority, so that what waits comes first in the end. `key_id` is the API key that made it,
+# which runs `max_running` jobs at a time; `trace` the traceparent of the request (W3C).
 jobs = Table(
     "jobs",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("state", _STATE, nullable=False),
+    Column("id", ID, primary_key=True),
+    Column("state", STATE, nullable=False),
     Column("priority", Integer, nullable=False),
-    _json("labels", nullable=False),
-    _json("spec", nullable=False),
-    _json("plan", nullable=False),
+    json_column("labels", nullable=False),
+    json_column("spec", nullable=False),
+    json_column("plan", nullable=False),
     Column("revision", Integer, nullable=False),
     Column("base", PathText, nullable=False),
     Column("overwrite", Boolean, nullable=False),
@@ -60,15 +63,22 @@ jobs = Table(
     Column("timeout_s", Float(53), nullable=True),
     Column("owner", Text, nullable=True),
     Column("webhook", Text, nullable=True),
-    _json("error"),
+    Column("batch_id", ID, nullable=True),
+    Column("key_id", ID, nullable=True),
+    Column("max_running", Integer, nullable=True),
+    Column("trace", Text, nullable=True),
+    Column("rank", Float(53), nullable=False),
+    json_column("error"),
     Column("fraction", Float(53), nullable=False),
     Column("eta_s", Float(53), nullable=True),
     Column("event_seq", Integer, nullable=False),
-    _time("created_at"),
-    _time("started_at"),
-    _time("deadline_at"),
-    _time("finished_at"),
-    Index(None, "state", "priority"),
+    time_column("created_at"),
+    time_column("started_at"),
+    time_column("deadline_at"),
+    time_column("finished_at"),
+    Index(None, "state", "owner", "rank"),
+    Index(None, "owner", "id"),
+    Index(None, "batch_id"),
 )
 
 # `key` is the step's id in the plan. `attempt` is the fencing token. `failures` count against
@@ -77,15 +87,15 @@ jobs = Table(
 steps = Table(
     "steps",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("job_id", _ID, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("id", ID, primary_key=True),
+    Column("job_id", ID, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("key", Text, nullable=False),
     Column("position", Integer, nullable=False),
-    Column("identity", _SHA256, nullable=False),
+    Column("identity", SHA256, nullable=False),
     Column("kind", String(32), nullable=False),
-    Column("state", _STATE, nullable=False),
-    _json("needs", nullable=False),
-    _json("payload", nullable=False),
+    Column("state", STATE, nullable=False),
+    json_column("needs", nullable=False),
+    json_column("payload", nullable=False),
     Column("cpus", Float(53), nullable=False),
     Column("memory_bytes", BigInteger, nullable=False),
     Column("disk_bytes", BigInteger, nullable=False),
@@ -97,17 +107,17 @@ steps = Table(
     Column("not_before", Float(53), nullable=False),
     Column("host", Text, nullable=True),
     Column("lease_owner", Text, nullable=True),
-    _time("lease_until"),
+    time_column("lease_until"),
     Column("fraction", Float(53), nullable=False),
-    _json("progress"),
-    _json("result"),
-    _json("report"),
-    _json("error"),
+    json_column("progress"),
+    json_column("result"),
+    json_column("report"),
+    json_column("error"),
     Column("cpu_seconds", Float(53), nullable=True),
     Column("max_rss_bytes", BigInteger, nullable=True),
-    _time("ready_at"),
-    _time("started_at"),
-    _time("finished_at"),
+    time_column("ready_at"),
+    time_column("started_at"),
+    time_column("finished_at"),
     UniqueConstraint("job_id", "key"),
     Index(None, "state", "job_id"),
     Index(None, "identity"),
@@ -117,7 +127,7 @@ steps = Table(
 edges = Table(
     "edges",
     metadata,
-    Column("job_id", _ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("need", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Index(None, "job_id", "key"),
@@ -126,47 +136,47 @@ edges = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("step_id", _ID, ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("step_id", ID, ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("worker", Text, nullable=False),
-    Column("state", _STATE, nullable=False),
+    Column("state", STATE, nullable=False),
     Column("workspace", PathText, nullable=False),
     Column("log", PathText, nullable=False),
-    _json("error"),
+    json_column("error"),
     Column("cpu_seconds", Float(53), nullable=True),
     Column("max_rss_bytes", BigInteger, nullable=True),
-    _time("started_at"),
-    _time("finished_at"),
+    time_column("started_at"),
+    time_column("finished_at"),
 )
 
 events = Table(
     "events",
     metadata,
-    Column("job_id", _ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("seq", Integer, primary_key=True),
     Column("kind", String(32), nullable=False),
-    _json("body", nullable=False),
-    _time("at"),
+    json_column("body", nullable=False),
+    time_column("at"),
 )
 
 # What was put where; a row is written when the file stands under its name.
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("job_id", _ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("path", PathText, primary_key=True),
     Column("position", Integer, nullable=False),
     Column("output", Integer, nullable=False),
-    Column("sha256", _SHA256, nullable=False),
+    Column("sha256", SHA256, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
-    _time("at"),
+    time_column("at"),
 )
 
 # Disk space promised to a running step.
 reservations = Table(
     "reservations",
     metadata,
-    Column("step_id", _ID, ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("step_id", ID, ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     Column("host", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("workspace", PathText, nullable=False),
@@ -176,13 +186,13 @@ reservations = Table(
 outcomes = Table(
     "outcomes",
     metadata,
-    Column("identity", _SHA256, primary_key=True),
-    _json("outputs", nullable=False),
-    _json("result", nullable=False),
-    _json("report", nullable=False),
+    Column("identity", SHA256, primary_key=True),
+    json_column("outputs", nullable=False),
+    json_column("result", nullable=False),
+    json_column("report", nullable=False),
     Column("cpu_seconds", Float(53), nullable=False),
-    _time("created_at"),
-    _time("last_used_at"),
+    time_column("created_at"),
+    time_column("last_used_at"),
 )
 
 # Second half: its files. `position` counts the files of a sequence from 0.
@@ -191,14 +201,14 @@ artifacts = Table(
     metadata,
     Column(
         "identity",
-        _SHA256,
+        SHA256,
         ForeignKey("outcomes.identity", ondelete="CASCADE"),
         primary_key=True,
     ),
     Column("output", Text, primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("sha256", _SHA256, ForeignKey("blobs.sha256", ondelete="CASCADE"), nullable=False),
-    _json("facts"),
+    Column("sha256", SHA256, ForeignKey("blobs.sha256", ondelete="CASCADE"), nullable=False),
+    json_column("facts"),
     Index(None, "sha256"),
 )
 
@@ -207,21 +217,21 @@ artifacts = Table(
 blobs = Table(
     "blobs",
     metadata,
-    Column("sha256", _SHA256, primary_key=True),
+    Column("sha256", SHA256, primary_key=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("inode", String(24), nullable=False),  # unsigned 64 bits on some file systems
-    _time("created_at"),
-    _time("last_used_at"),
+    time_column("created_at"),
+    time_column("last_used_at"),
 )
 
 probes = Table(
     "probes",
     metadata,
-    Column("sha256", _SHA256, primary_key=True),
+    Column("sha256", SHA256, primary_key=True),
     Column("version", Text, primary_key=True),
-    _json("info", nullable=False),
-    _time("created_at"),
+    json_column("info", nullable=False),
+    time_column("created_at"),
 )
 
 # The digest of a file that did not change since it was read.
@@ -232,7 +242,7 @@ digests = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("inode", String(24), nullable=False),
-    Column("sha256", _SHA256, nullable=False),
+    Column("sha256", SHA256, nullable=False),
 )
 
 # Learned costs, as Welford's running mean and sum of squared differences.
@@ -243,5 +253,5 @@ rates = Table(
     Column("n", Integer, nullable=False),
     Column("mean", Float(53), nullable=False),
     Column("m2", Float(53), nullable=False),
-    _time("updated_at"),
+    time_column("updated_at"),
 )
