@@ -102,6 +102,8 @@ class ExecutorContract:
             step = shell("a", f"sleep 0.5; touch {tmp_path / 'late'}; printf a > out")
             (attempt,) = self.lease(here, executor, step)
             await executor.start(attempt)
+            while not any(here.settings.workspaces.glob("*")):
+                await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
             await executor.stop(attempt, 1.0)
             assert await executor.adopt([attempt]) == set()

@@ -43,7 +43,8 @@ EVERYWHERE = "/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """`actor` is for the audit log (``key:ID``, ``user:SUB``, ``local``); `owner` has what it makes.
+    """`actor` is for the audit log (``key:ID``, ``user:SUB``, ``local``); `owner` has what it
+    makes.
 
     `folders`: absolute folders of the server that specs may name, under ``read`` and ``write``.
     `rate`, `max_running` and `max_bytes` None: what the settings say.
