@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,8 @@ class Kept:
 
     `inputs` are name → [path, sha256] (a list of them for a glob); `have` the identities that the
     plan counted on; `nonce` sets a job apart that must not use the cache; `own` sets apart
-    what each job fetches for itself.
+    what each job fetches for itself. `folders`: those that the plan may read and write
+    (`Principal.folders`), None where the user who runs it may use every file that is theirs.
     """
 
     text: str
@@ -49,6 +50,7 @@ class Kept:
     have: tuple[str, ...] = ()
     nonce: str | None = None
     own: str = ""
+    folders: Mapping[str, Sequence[str]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

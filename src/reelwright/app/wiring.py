@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reelwright.engine.settings import EngineSettings
     from reelwright.planning.plan import Machine
     from reelwright.store.blobs import Blobs
+    from reelwright.store.combine import Combiner
     from reelwright.store.store import Store
     from reelwright.tools.binaries import Tools
 
@@ -69,6 +70,15 @@ class App:
         opened = open_store(self.settings.database or self.home / _DATABASE)
         self._opened.append(opened)
         return opened
+
+    @cached_property
+    def combiner(self) -> Combiner:
+        """Commits of all threads of this process, together."""
+        from reelwright.store.combine import Combiner
+
+        made = Combiner(self.store)
+        self._opened.append(made)
+        return made
 
     @cached_property
     def blobs(self) -> Blobs:
