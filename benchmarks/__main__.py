@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.api import creation, idle_memory, reads
 from benchmarks.encode import chain, ladder, overhead
 from benchmarks.kills import kills
 from benchmarks.measure import ROOT, SIZES, Row, Size, adopt_orphans
@@ -34,6 +35,9 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "memory": memory,
     "kills": kills,
     "rates": rates,
+    "job-creation": creation,
+    "status-reads": reads,
+    "idle-memory": idle_memory,
 }
 
 
@@ -81,7 +85,8 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
 def _line(row: Row) -> str:
     state = "pass" if row.passed else "FAIL"
     value = f"{row.value:.3f}".rstrip("0").rstrip(".")
-    line = f"{state}  {row.measure:<42} {value:>9} {row.unit:<9} bar {row.bar:<8g}"
+    bar = f"{'≥' if row.at_least else '≤'} {row.bar:g}"
+    line = f"{state}  {row.measure:<46} {value:>9} {row.unit:<9} bar {bar:<10}"
     line += f" noise {row.noise:.2f} ×"
     return line + "".join(f"\n      {w}" for w in row.wrong[:10])
 

