@@ -42,7 +42,8 @@ def test_it_runs_and_writes_json(
     for row in found["rows"]:
         assert row["wrong"] == [], row
         assert row["value"] >= 0
-        assert row["passed"] == (row["value"] <= row["bar"])
+        is_above = row["value"] >= row["bar"]
+        assert row["passed"] == (is_above if row["at_least"] else row["value"] <= row["bar"])
 
 
 def test_an_unknown_name_is_refused() -> None:
