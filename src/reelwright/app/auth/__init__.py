@@ -1,0 +1,1 @@
+"""Who asks: the local token, API keys, JWTs and browser sessions all give a `Principal`."""
