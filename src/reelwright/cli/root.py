@@ -28,6 +28,7 @@ _COMMANDS = (
     "cancel",
     "retry",
     "resume",
+    "serve",
     "cache",
     "doctor",
     "schema",

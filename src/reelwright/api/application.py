@@ -1,0 +1,122 @@
+"""The HTTP application: its routers and layers, put together.
+
+A module of routes is plugged in by one line in `_routers`, an ASGI layer by one in `_layers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from reelwright import __version__
+from reelwright.api import openapi
+from reelwright.api.bodies import refusal
+from reelwright.api.problems import Answered
+from reelwright.api.trace import Traced, rendered
+from reelwright.app.views import Reader
+from reelwright.errors import Code, Problem, ReelError, SpecErrors
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
+
+
+def _routers() -> Iterator[APIRouter]:
+    from reelwright.api import (
+        health,
+        jobs,
+    )
+
+    for module in (jobs, health):
+        yield module.router
+
+
+def _layers() -> Iterator[Callable[..., Any]]:
+    """The innermost first; each is made with (app, reel=App). `Traced` goes around them all."""
+    from reelwright.api.auth import Gate
+    from reelwright.api.origins import Hosts
+
+    yield Gate
+    yield Hosts
+
+
+def make(reel: App, service: object | None) -> FastAPI:
+    """`service` None: workers run in other processes."""
+    made = FastAPI(
+        title="Reelwright",
+        version=__version__,
+        summary="Keep, shape and search video: one spec, one graph, one engine.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        responses=openapi.COMMON,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    made.state.reel = reel
+    made.state.service = service
+    openapi.attach(made)
+    made.state.routes = list(made.routes)
+    for router in _routers():
+        made.include_router(router)
+        made.state.routes += router.routes
+    for layer in _layers():
+        made.add_middleware(layer, reel=reel)
+    made.add_middleware(Traced, home=lambda: reel.home)
+    made.add_exception_handler(ReelError, _refused)
+    made.add_exception_handler(RequestValidationError, _refused)
+    made.add_exception_handler(HTTPException, _refused)
+    return made
+
+
+@asynccontextmanager
+async def _lifespan(made: FastAPI) -> AsyncIterator[None]:
+    made.state.closing = asyncio.Event()
+    made.state.reader = Reader(made.state.reel)
+    try:
+        yield
+    finally:
+        made.state.reader.close()
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status, headers, body = rendered(
+        request.scope, _translated(request, error), request.app.state.reel.home
+    )
+    return Response(body, status, headers)
+
+
+def _translated(request: Request, error: Exception) -> ReelError:
+    if isinstance(error, ReelError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return SpecErrors([refusal(one, ()) for one in error.errors()])
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    if error.status_code == 405:
+        allowed = ", ".join(sorted(_methods(request)))
+        problem = Problem(
+            Code.METHOD_REFUSED, f"{request.method} does not fit {path}", hint=f"use {allowed}"
+        )
+        return Answered(problem, headers={"Allow": allowed})
+    if error.status_code == 404:
+        return ReelError(Code.NOT_FOUND, f"there is nothing at {path}")
+    code = Code.BODY_INVALID if error.status_code < 500 else Code.INTERNAL
+    return Answered(Problem(code, str(error.detail)), error.status_code, error.headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Of all routes of the path: Starlette names those of the first one alone."""
+    found: set[str] = set()
+    for route in request.app.state.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return found

@@ -1,0 +1,168 @@
+"""Jobs: handing them in, looking at them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+
+from reelwright.api import bodies, spec_body
+from reelwright.api.auth import current_principal
+from reelwright.api.context import address_of, app_of, aside, reader_of
+from reelwright.api.models import ID_PATTERN, Job, Jobs, State
+from reelwright.api.openapi import WITH_BODY, body, problems
+from reelwright.api.trace import trace_of
+from reelwright.app import intake, views
+from reelwright.app.intake import Asked, Key, Origin
+from reelwright.app.principal import Principal, Scope
+from reelwright.store.views import Filter
+
+router = APIRouter(tags=["jobs"])
+
+Who = Annotated[Principal, Depends(current_principal)]
+JobId = Annotated[
+    str,
+    Path(description="The job's id.", json_schema_extra={"pattern": ID_PATTERN, "maxLength": 17}),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same request with the same key is done once; it is answered the same "
+        "again. Another request with it is refused.",
+    ),
+]
+Pair = Annotated[str, Query(pattern=r"^[^=\x00]{1,100}=[^\x00]{0,1000}$")]
+_KINDS = (bodies.JSON, *bodies.YAML)
+# A spec of this size takes about 10 ms to parse: longer ones let others go first.
+_ASIDE_BYTES = 64 << 10
+
+
+@router.post(
+    "/v1/jobs",
+    status_code=202,
+    response_model=Job,
+    responses={
+        202: {
+            "description": "The job is stored, and will be run.",
+            "headers": {
+                "Location": {"description": "The job.", "schema": {"type": "string"}},
+                "Idempotent-Replayed": {
+                    "description": "`true`: the answer is that of the first request.",
+                    "schema": {"type": "string", "enum": ["true"]},
+                },
+            },
+        },
+        **WITH_BODY,
+        **problems(409),
+    },
+    openapi_extra=body(spec_body.REF, spec_body.EXAMPLES, _KINDS[:2], "The job spec."),
+    summary="Submit a job",
+)
+async def create_job(
+    request: Request,
+    principal: Who,
+    overwrite: Annotated[bool, Query(description="Outputs may replace files.")] = False,
+    use_cache: Annotated[bool, Query(description="false: make everything anew.")] = True,
+    priority: Annotated[
+        int | None, Query(ge=-100, le=100, description="Goes before the spec's own.")
+    ] = None,
+    timeout_s: Annotated[
+        float | None, Query(gt=0, le=31_536_000, description="Goes before the spec's own.")
+    ] = None,
+    label: Annotated[
+        list[Pair] | None, Query(description="name=value, beside the spec's own.", max_length=64)
+    ] = None,
+    set: Annotated[  # noqa: A002 - the word of the command line
+        list[Pair] | None, Query(description="name=value fills ${name}.", max_length=256)
+    ] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Checks the spec, all of it at once, and stores the job durably. Its inputs are looked at
+    later, by a worker: whether they can be read is seen in the job's state.
+
+    Relative paths are in the job's own folder; `upload:ID` names an upload.
+    """
+    app = app_of(request)
+    text = await bodies.read_text(request, _KINDS, app.settings.serve.body_bytes)
+    asked = Asked(
+        text=text,
+        variables=pairs(set, "query.set"),
+        overwrite=overwrite,
+        use_cache=use_cache,
+        priority=priority,
+        timeout_s=timeout_s,
+        labels=pairs(label, "query.label"),
+    )
+    origin = origin_of(request, principal)
+    if len(text) > _ASIDE_BYTES:
+        row = await aside(intake.prepare, app, asked, origin)
+    else:
+        row = intake.prepare(app, asked, origin)
+    key = None
+    if idempotency_key is not None:
+        key = Key(idempotency_key, intake.digest("job", str(request.query_params), text))
+    accepted = await intake.accept(app, row, origin, key)
+    headers = {"Location": f"/v1/jobs/{accepted.id}"}
+    if accepted.is_replay:
+        headers["Idempotent-Replayed"] = "true"
+    return bodies.answer(accepted.to_json(), 202, headers)
+
+
+@router.get(
+    "/v1/jobs/{job_id}", response_model=Job, responses=problems(404), summary="A job's state"
+)
+async def get_job(request: Request, job_id: JobId, principal: Who) -> Response:
+    principal.check(Scope.READ)
+    return bodies.answer(views.to_json(await reader_of(request).summary(job_id, principal)))
+
+
+@router.get("/v1/jobs", response_model=Jobs, summary="Jobs, the newest first")
+async def list_jobs(
+    request: Request,
+    principal: Who,
+    state: Annotated[list[State] | None, Query(description="One of these.")] = None,
+    label: Annotated[
+        list[Pair] | None, Query(description="name=value; all of these.", max_length=8)
+    ] = None,
+    batch: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
+    created_after: Annotated[
+        float | None, Query(ge=0, le=1e11, description="Seconds since 1970; this or later.")
+    ] = None,
+    created_before: Annotated[
+        float | None, Query(ge=0, le=1e11, description="Seconds since 1970; earlier than this.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[
+        str | None, Query(pattern=ID_PATTERN, description="`next` of the page before.")
+    ] = None,
+) -> Response:
+    principal.check(Scope.READ)
+    wanted = Filter(
+        owner=principal.sees,
+        states=tuple(state or ()),
+        labels=tuple(pairs(label, "query.label").items()),
+        batch_id=batch,
+        after=created_after,
+        before=created_before,
+    )
+    found, following = await aside(
+        views.listing, app_of(request), wanted, limit=limit, before_id=cursor
+    )
+    return bodies.answer({"jobs": [views.to_json(job) for job in found], "next": following})
+
+
+def origin_of(request: Request, principal: Principal) -> Origin:
+    return Origin(
+        principal=principal,
+        address=address_of(request),
+        traceparent=trace_of(request.scope).traceparent,
+    )
+
+
+def pairs(given: list[str] | None, where: str) -> dict[str, str]:
+    """``name=value`` of a repeated parameter; the last one of a name counts."""
+    return dict(entry.split("=", 1) for entry in given or ())

@@ -1,0 +1,91 @@
+"""What the API answers with, for the OpenAPI document and the clients that are made from it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Time = Annotated[float, Field(description="Seconds since 1970.")]
+ID_PATTERN = "^[0-9a-hjkmnp-tv-z]{17}$"
+Id = Annotated[str, Field(pattern=ID_PATTERN, examples=["0k8v2b3c4d5e6f7g8"])]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Fault(BaseModel):
+    """Why a job or a step failed."""
+
+    code: str = Field(description="Stable; `GET /v1/errors` lists all.")
+    message: str
+    where: str | None = Field(description="A place in the spec, or a step.")
+    hint: str
+    evidence: dict[str, Any] | None = None
+
+
+class Job(Model):
+    id: Id
+    state: State
+    fraction: Fraction = Field(description="How much of it is done, by the estimates.")
+    priority: int
+    labels: dict[str, str]
+    revision: int = Field(description="Of its plan; 0 until it is planned.")
+    owner: str | None
+    batch_id: str | None
+    cancel_requested: bool
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    eta_seconds: float | None
+    error: Fault | None
+
+
+class Jobs(Model):
+    jobs: list[Job] = Field(description="The newest first.")
+    next: str | None = Field(description="`cursor` of the next page; null on the last.")
+
+
+class Step(Model):
+    id: str
+    kind: str
+    state: str
+    operations: list[str]
+    attempt: int = Field(ge=0, description="How often it was begun.")
+    fraction: Fraction
+    cpu_seconds: float | None
+    max_rss_bytes: int | None
+    report: dict[str, Any] | None = Field(description="What it measured.")
+    error: Fault | None
+
+
+class Steps(Model):
+    steps: list[Step]
+
+
+class Health(Model):
+    status: Literal["ok"]
+
+
+class Readiness(Model):
+    status: Literal["ready"]
+    database: bool
+    disk_free_bytes: int = Field(ge=0)
+    workers: int = Field(ge=0, description="That gave a sign of life lately.")
+
+
+class ErrorCode(Model):
+    code: str
+    title: str
+    status: int = Field(ge=400, le=599)
+    kind: str
+    retryable: bool
+    hint: str
+
+
+class ErrorCodes(Model):
+    errors: list[ErrorCode]

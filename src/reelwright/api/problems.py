@@ -1,0 +1,181 @@
+"""Problem documents (RFC 9457), and the one table from error codes to HTTP statuses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from reelwright.errors import Code, Kind, Problem, ReelError
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUSES: dict[Kind, int] = {
+    Kind.INPUT: 422,
+    Kind.MEDIA: 422,
+    Kind.TOOL: 500,
+    Kind.CANCELLED: 409,
+    Kind.RESOURCE: 503,
+    Kind.NETWORK: 502,
+    Kind.STATE: 409,
+    Kind.IDENTITY: 401,
+    Kind.PERMISSION: 403,
+    Kind.LIMIT: 429,
+    Kind.INTERNAL: 500,
+}
+
+_BY_CODE: dict[Code, int] = {
+    Code.BODY_INVALID: 400,
+    Code.ADDRESS_REFUSED: 403,
+    Code.INPUT_UNREADABLE: 403,
+    **dict.fromkeys(
+        (
+            Code.NOT_FOUND,
+            Code.JOB_UNKNOWN,
+            Code.STEP_UNKNOWN,
+            Code.BATCH_UNKNOWN,
+            Code.UPLOAD_UNKNOWN,
+            Code.KEY_UNKNOWN,
+            Code.WORKER_UNKNOWN,
+            Code.WEBHOOK_UNKNOWN,
+            Code.INPUT_NOT_FOUND,
+        ),
+        404,
+    ),
+    Code.METHOD_REFUSED: 405,
+    Code.OUTPUT_EXISTS: 409,
+    Code.INPUT_IS_DIRECTORY: 409,
+    Code.CONDITION_FAILED: 412,
+    Code.BODY_TOO_LARGE: 413,
+    Code.SPEC_TOO_LARGE: 413,
+    Code.MEDIA_TYPE: 415,
+    Code.RANGE_REFUSED: 416,
+    Code.STORE_VERSION: 500,
+    Code.STORE_DAMAGED: 500,
+    Code.STORE_UNAVAILABLE: 503,
+    Code.STORE_LOCKED: 503,
+    Code.NETWORK_TIMEOUT: 504,
+}
+
+# What is told of an error: numbers and names that help, never a command line or a log.
+_TOLD = frozenset({"line", "column", "state", "asked", "allowed", "limit_bytes", "offset"})
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_SAFE = "/:@!$&'()*+,;=-._~%?#[]"
+
+
+class Answered(ReelError):  # noqa: N818 - says what it is for, as ReelError's others do
+    """A problem whose status is not that of its code, or that brings headers along."""
+
+    def __init__(
+        self, problem: Problem, status: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(
+            problem.code,
+            problem.message,
+            where=problem.where,
+            hint=problem.hint,
+            evidence=problem.evidence,
+        )
+        self.status = status or status_of(problem.code)
+        self.headers = dict(headers or {})
+
+
+def status_of(code: Code) -> int:
+    return _BY_CODE.get(code, STATUSES[code.kind])
+
+
+def title_of(code: Code) -> str:
+    """The same for every occurrence, as RFC 9457 asks: ``Operator unknown``."""
+    return code.text.replace("_", " ").capitalize()
+
+
+def type_of(code: Code) -> str:
+    """Where the code is explained: the service lists all of them there."""
+    return f"/v1/errors#{code.text}"
+
+
+def headers_of(error: ReelError, status: int) -> dict[str, str]:
+    headers = dict(error.headers) if isinstance(error, Answered) else {}
+    if status == 401:
+        headers.setdefault("WWW-Authenticate", 'Bearer realm="reelwright"')
+    if status in {429, 503}:
+        wait = error.problem.evidence.get("retry_after_s", 1)
+        headers.setdefault("Retry-After", str(max(1, int(wait))))
+    return headers
+
+
+def document(
+    problems: Sequence[Problem],
+    status: int,
+    *,
+    path: str,
+    trace_id: str,
+    home: Path | None = None,
+) -> dict[str, Any]:
+    """The problem document of one or several problems; the first decides its type.
+
+    Of what is our side's fault only the code is told: the log has the rest, under the trace id.
+    """
+    first = problems[0]
+    is_ours = status >= 500
+    body: dict[str, Any] = {
+        "type": type_of(first.code),
+        "title": title_of(first.code),
+        "status": status,
+        "detail": _detail(first, home, is_ours=is_ours),
+        "instance": quote(path, safe=_SAFE)[:2000],
+        "code": first.code.text,
+        "where": None if is_ours else _without_folders(first.where, home),
+        "hint": first.code.hint if is_ours else first.hint or first.code.hint,
+        "trace_id": trace_id,
+    }
+    if is_ours:
+        return body
+    body.update(_told(first))
+    if len(problems) > 1:
+        body["errors"] = [
+            {
+                "code": one.code.text,
+                "detail": _detail(one, home, is_ours=False),
+                "where": _without_folders(one.where, home),
+                "hint": one.hint or one.code.hint,
+                **_told(one),
+            }
+            for one in problems
+        ]
+    return body
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(body)
+
+
+def _detail(problem: Problem, home: Path | None, *, is_ours: bool) -> str:
+    if is_ours:
+        return f"{problem.code.hint}; the service's log says more under the trace id"
+    return _without_folders(problem.message, home) or title_of(problem.code)
+
+
+def _told(problem: Problem) -> dict[str, Any]:
+    return {k: v for k, v in problem.evidence.items() if k in _TOLD and v is not None}
+
+
+def _without_folders(text: str | None, home: Path | None) -> str | None:
+    """Where the service keeps its things is nobody's business."""
+    if text is None:
+        return None
+    text = _encodable(text)
+    if home is not None and str(home) in text:
+        text = text.replace(f"{home}/", "").replace(str(home), "the service's folder")
+    for folder in (_PACKAGE, sys.prefix):
+        text = text.replace(folder, "…")
+    return text
+
+
+def _encodable(text: str) -> str:
+    """File names may hold bytes that are no UTF-8; JSON may not."""
+    return text.encode("utf-8", "replace").decode()

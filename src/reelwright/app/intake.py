@@ -1,0 +1,189 @@
+"""How a job comes into the service: checked without touching media, then written as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from reelwright.app.principal import Principal, Scope
+from reelwright.app.request import Kept
+from reelwright.errors import Code, ReelError
+from reelwright.store.ids import new_id
+from reelwright.store.rows import NewJobRow
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
+    from reelwright.store.database import Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A spec as text, and what stands beside it in the request.
+
+    `priority`, `timeout_s` and `labels` go before the spec's own. `use_cache` False: everything is
+    made again.
+    """
+
+    text: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overwrite: bool = False
+    use_cache: bool = True
+    priority: int | None = None
+    timeout_s: float | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who asks, from where, and as part of which trace."""
+
+    principal: Principal
+    address: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def trace_id(self) -> str | None:
+        return self.traceparent.split("-")[1] if self.traceparent else None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An Idempotency-Key, and the digest of the request that came with it."""
+
+    text: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`created_at` in seconds since 1970. `is_replay`: the key had made this job before."""
+
+    id: str
+    created_at: float
+    row: NewJobRow
+    is_replay: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As `views.to_json` of a job that nobody has begun: a replay says the same."""
+        return {
+            "id": self.id,
+            "state": "queued",
+            "fraction": 0.0,
+            "priority": self.row.priority,
+            "labels": self.row.labels,
+            "revision": self.row.revision,
+            "owner": self.row.owner,
+            "batch_id": self.row.batch_id,
+            "cancel_requested": False,
+            "created_at": self.created_at,
+            "started_at": None,
+            "finished_at": None,
+            "eta_seconds": None,
+            "error": None,
+        }
+
+
+def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
+    """What is to be written. Raises SpecErrors with all that is wrong, SPEC_TOO_LARGE, FORBIDDEN,
+    FOLDER_REFUSED."""
+    from reelwright.planning.bind import bind
+    from reelwright.spec.parse import parse_text
+
+    principal = origin.principal
+    principal.check(Scope.JOBS)
+    _check_size(app, asked.text)
+    job_id = new_id()
+    base = app.home / "served" / job_id
+    spec = parse_text(asked.text, base=base, variables=asked.variables)
+    bind(spec)
+    timeout_s = asked.timeout_s
+    if timeout_s is None and spec.timeout is not None:
+        timeout_s = float(spec.timeout)
+    kept = Kept(
+        text=asked.text,
+        variables=dict(asked.variables),
+        nonce=None if asked.use_cache else new_id(),
+        own=job_id,
+        folders=dict(principal.folders),
+    )
+    return NewJobRow(
+        id=job_id,
+        spec=kept.to_json(),
+        plan={},
+        base=str(base),
+        revision=0,
+        priority=spec.priority if asked.priority is None else asked.priority,
+        labels={**spec.labels, **asked.labels},
+        timeout_s=timeout_s,
+        overwrite=asked.overwrite,
+        owner=principal.owner,
+        webhook=spec.webhook,
+        key_id=principal.key_id,
+        max_running=principal.max_running or app.settings.serve.max_running,
+        trace=origin.traceparent,
+    )
+
+
+async def accept(app: App, row: NewJobRow, origin: Origin, key: Key | None = None) -> Accepted:
+    """Writes it durably. Raises IDEMPOTENCY_MISMATCH, QUOTA_EXCEEDED, STORE_*."""
+    assert row.id is not None
+    job_id = row.id
+
+    def change(tx: Tx) -> Accepted:
+        known = None if key is None else claim(app, tx, origin, key, job_id)
+        if known is not None:
+            return Accepted(known[0], known[1], replace(row, id=known[0]), is_replay=True)
+        enter(app, tx, row, origin)
+        return Accepted(job_id, tx.now(), row)
+
+    return await app.combiner.transact(change, order=job_id)
+
+
+def enter(app: App, tx: Tx, row: NewJobRow, origin: Origin) -> None:
+    """The job, its first step, its event and its line in the audit log."""
+    from reelwright.engine import events
+    from reelwright.store import audit, jobs
+
+    job_id = jobs.insert(tx, row)
+    jobs.record(tx, job_id, events.job_changed("queued"))
+    audit.add(tx, origin.principal, "job.submit", job_id, origin.address, origin.trace_id)
+
+
+def claim(app: App, tx: Tx, origin: Origin, key: Key, target: str) -> tuple[str, float] | None:
+    """What the key made before, and when; None where it is new. Raises IDEMPOTENCY_MISMATCH."""
+    from reelwright.store import idempotency
+
+    keep_s = app.settings.serve.idempotency_hours * 3600.0
+    known = idempotency.claim(
+        tx, origin.principal.owner, key.text, digest=key.digest, target=target, keep_s=keep_s
+    )
+    if known is None:
+        return None
+    if known.digest != key.digest:
+        raise ReelError(
+            Code.IDEMPOTENCY_MISMATCH,
+            "this Idempotency-Key was sent with another request before",
+            where="header.idempotency-key",
+        )
+    return known.target, known.created_at
+
+
+def digest(*parts: str) -> str:
+    """SHA-256 of a request's parts, for its Idempotency-Key."""
+    found = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        found.update(len(encoded).to_bytes(8, "big") + encoded)
+    return found.hexdigest()
+
+
+def _check_size(app: App, text: str) -> None:
+    limit = app.settings.limits.spec_bytes
+    if len(text.encode("utf-8", "surrogatepass")) > limit:
+        raise ReelError(
+            Code.SPEC_TOO_LARGE,
+            f"the spec is larger than {limit} bytes",
+            evidence={"limit_bytes": limit},
+        )

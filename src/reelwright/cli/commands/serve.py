@@ -1,0 +1,66 @@
+"""`reel serve`: the HTTP API, and a worker with it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reelwright.cli import terminal
+from reelwright.cli.options import AsJson, Walls
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="Port; 0 takes any that is free."),
+    ] = None,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Run steps in this process, too.")
+    ] = True,
+    allow_remote: Annotated[
+        bool,
+        typer.Option(
+            "--allow-remote",
+            help="Listen beyond this machine though the local token is the only way in.",
+        ),
+    ] = False,
+    sandbox: Walls = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the HTTP API until Ctrl-C; jobs run here, or in `reel worker`.
+
+    Example: `reel serve --port 8000`
+    """
+    from reelwright.app.auth.local_token import token as token_of
+    from reelwright.cli.use import opened, sandbox_flag
+
+    flags = {"serve__host": host, "serve__port": port, "sandbox": sandbox_flag(sandbox)}
+    with opened(**flags) as used:
+        _check_reach(used, allow_remote=allow_remote)
+        token = token_of(used)
+
+        def ready(url: str) -> None:
+            if as_json:
+                terminal.emit({"event": "ready", "url": url, "token": token})
+                return
+            terminal.note(f"Reelwright serves at {url}; Ctrl-C ends it. To log in, open:")
+            terminal.out(f"{url}/?token={token}")
+
+        # By name: the two outermost rooms do not import each other; this is where one starts
+        # the other.
+        import_module("reelwright.api.server").run(used, None, ready)
+
+
+def _check_reach(used: App, *, allow_remote: bool) -> None:
+    """The local token may do and read everything that this user may: it is for this machine."""
