@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match
 
 from reelwright import __version__
 from reelwright.api import openapi
 from reelwright.api.bodies import refusal
+from reelwright.api.limits import cors
 from reelwright.api.problems import Answered
 from reelwright.api.trace import Traced, rendered
 from reelwright.app.views import Reader
@@ -29,19 +31,24 @@ if TYPE_CHECKING:
 
 def _routers() -> Iterator[APIRouter]:
     from reelwright.api import (
+        audit,
         health,
         jobs,
+        keys,
+        session,
     )
 
-    for module in (jobs, health):
+    for module in (jobs, keys, session, audit, health):
         yield module.router
 
 
 def _layers() -> Iterator[Callable[..., Any]]:
     """The innermost first; each is made with (app, reel=App). `Traced` goes around them all."""
     from reelwright.api.auth import Gate
+    from reelwright.api.limits import BodyLimit
     from reelwright.api.origins import Hosts
 
+    yield BodyLimit
     yield Gate
     yield Hosts
 
@@ -70,6 +77,8 @@ def make(reel: App, service: object | None) -> FastAPI:
     for layer in _layers():
         made.add_middleware(layer, reel=reel)
     made.add_middleware(Traced, home=lambda: reel.home)
+    if (crossing := cors(reel.settings.serve)) is not None:
+        made.add_middleware(CORSMiddleware, **crossing)
     made.add_exception_handler(ReelError, _refused)
     made.add_exception_handler(RequestValidationError, _refused)
     made.add_exception_handler(HTTPException, _refused)

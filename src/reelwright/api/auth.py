@@ -72,8 +72,15 @@ class Gate:
         principal: Principal = found
         return principal
 
-    async def prove(self, scope: Scope, token: str) -> tuple[Principal, float | None]:
-        """Who bears `token`, and when it ends. Raises as `admit`."""
+    async def admit_token(self, scope: Scope, token: str) -> tuple[Principal, float | None]:
+        """`admit` with a token from elsewhere than the header, and when that ends (seconds since
+        1970)."""
+        proof = await self._prove(scope, token)
+        await self._count(scope, proof[0])
+        scope[_PRINCIPAL] = proof[0]
+        return proof
+
+    async def _prove(self, scope: Scope, token: str) -> tuple[Principal, float | None]:
         address = network_of(address_of(scope))
         if not self.authenticator.has_met(token):
             spent = self._failures.is_spent(FAILURES, address)
@@ -94,7 +101,7 @@ class Gate:
             if scheme.lower() != "bearer" or not token.strip():
                 raise _refused("the header Authorization is not of the form: Bearer TOKEN")
             token = token.strip()
-            return self.authenticator.recall(token) or (await self.prove(scope, token))[0]
+            return self.authenticator.recall(token) or (await self._prove(scope, token))[0]
         cookie = session_cookie(scope)
         if cookie is None:
             raise _refused("this needs a token or a session")

@@ -10,14 +10,15 @@ import math
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from limits import RateLimitItem, parse
 from limits.aio.strategies import SlidingWindowCounterRateLimiter as AsyncLimiter
 from limits.errors import ConfigurationError
 from limits.storage.base import SlidingWindowCounterSupport, Storage
-from limits.strategies import SlidingWindowCounterRateLimiter, WindowStats
+from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.util import WindowStats
 
 from reelwright.errors import Code, ReelError
 
@@ -54,7 +55,12 @@ class Rates:
 
     def __init__(self, storage: str) -> None:
         self._memory = SlidingWindowCounterRateLimiter(Counters())
-        self._shared = None if storage == _MEMORY else AsyncLimiter(_redis(storage))
+        self._shared: AsyncLimiter | None = None
+        self._trouble: tuple[type[Exception], ...] = (OSError, TimeoutError)
+        if storage != _MEMORY:
+            redis = _redis(storage)
+            self._shared = AsyncLimiter(redis)
+            self._trouble += _errors(redis)
         self._resting_until = 0.0
 
     @property
@@ -83,7 +89,7 @@ class Rates:
         try:
             is_allowed = await self._shared.hit(item, who)
             stats = await self._shared.get_window_stats(item, who)
-        except (*_errors(self._shared.storage), OSError) as error:
+        except self._trouble as error:
             self._resting_until = time.monotonic() + _PAUSE_S
             structlog.get_logger("reelwright.api").warning("rate storage fails", error=str(error))
             return self.take(rate, who)
@@ -206,7 +212,7 @@ def _redis(url: str) -> AsyncStorage:
     return made
 
 
-def _errors(storage: Any) -> tuple[type[Exception], ...]:
+def _errors(storage: AsyncStorage) -> tuple[type[Exception], ...]:
     found = storage.base_exceptions
     return found if isinstance(found, tuple) else (found,)
 
