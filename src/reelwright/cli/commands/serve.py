@@ -55,7 +55,7 @@ def serve(
                 terminal.emit({"event": "ready", "url": url, "token": token})
                 return
             terminal.note(f"Reelwright serves at {url}; Ctrl-C ends it. To log in, open:")
-            terminal.out(f"{url}/?token={token}")
+            terminal.out(f"{url}/login?token={token}")
 
         # By name: the two outermost rooms do not import each other; this is where one starts
         # the other.
