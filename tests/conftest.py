@@ -7,8 +7,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# The server is one for the whole session, whichever tests ask for it.
-pytest_plugins = ["tests.postgres"]
+# The servers are one for the whole session, whichever tests ask for them.
+pytest_plugins = ["tests.postgres", "tests.served"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
