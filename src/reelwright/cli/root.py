@@ -29,6 +29,8 @@ _COMMANDS = (
     "retry",
     "resume",
     "serve",
+    "keys",
+    "audit",
     "cache",
     "doctor",
     "schema",
