@@ -20,6 +20,7 @@ from reelwright.engine.outcome import Made
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.submission import DELIVER
 from reelwright.engine.threads import in_thread
+from reelwright.engine.watch import Watch, nobody
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.planning.plan import Step
 from reelwright.runners.context import StepContext, StepResult
@@ -59,6 +60,7 @@ class AttemptRunner:
         tools: Tools,
         deliver_remote: DeliverRemote | None = None,
         learn: Learn | None = None,
+        watch: Watch = nobody,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -66,6 +68,7 @@ class AttemptRunner:
         self._run_step = run_step
         self._tools = tools
         self._learn = learn
+        self._watch = watch
         self._inputs = Inputs(store, blobs)
         self._delivering = Delivering(store, blobs, deliver_remote)
 
@@ -91,11 +94,8 @@ class AttemptRunner:
     ) -> Callable[[Tx], None]:
         """The change that says how it ended."""
         try:
-            if row.key == DELIVER:
-                await self._delivering.run(row)
-                return partial(outcome.deliver, step=row)
-            made = await self._make(row, place, report, heartbeat)
-            return partial(outcome.succeed, step=row, made=made)
+            with self._watch(row):
+                return await self._work(row, place, report, heartbeat)
         except ReelError as error:
             if error.code is Code.LEASE_LOST:
                 raise
@@ -109,6 +109,15 @@ class AttemptRunner:
         if problem.code is Code.ARTIFACT_DAMAGED:
             return fail_damaged(self.store, self._blobs, row, problem, self.settings)
         return partial(outcome.fail, step=row, problem=problem, settings=self.settings)
+
+    async def _work(
+        self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
+    ) -> Callable[[Tx], None]:
+        if row.key == DELIVER:
+            await self._delivering.run(row)
+            return partial(outcome.deliver, step=row)
+        made = await self._make(row, place, report, heartbeat)
+        return partial(outcome.succeed, step=row, made=made)
 
     async def _make(
         self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
