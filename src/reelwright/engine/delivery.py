@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reelwright.engine import events, keys
+from reelwright.engine.folders import EVERYWHERE, entered, is_url, is_within, outside
 from reelwright.engine.inputs import damaged, is_intact, local_path
 from reelwright.engine.threads import in_thread
 from reelwright.errors import Code, ReelError
@@ -26,7 +26,8 @@ DeliverRemote = Callable[[Path, str, bool], Awaitable[None]]
 # So many files share a commit: stills come by the thousand, and a commit waits for the disk.
 _BATCH = 32
 _TOLD = ("path", "sha256", "size_bytes", "output")
-_REMOTE = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]*://")
+# Where a job may write to; None: wherever the user who runs it may.
+_Folders = tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class _Wanted:
 
     @property
     def is_remote(self) -> bool:
-        return _REMOTE.match(self.to) is not None
+        return is_url(self.to)
 
     def row(self) -> Delivered:
         return Delivered(
@@ -60,14 +61,15 @@ class Delivering:
     async def run(self, step: StepRow) -> None:
         """Files get their rows when they stand under their names; a crash repeats the last few.
 
-        Raises OUTPUT_EXISTS before anything is written; ARTIFACT_DAMAGED, OUTPUT_DUPLICATE,
-        OUTPUT_PATH, DISK_FULL, PERMISSION_DENIED, LEASE_LOST.
+        Raises OUTPUT_EXISTS and FOLDER_REFUSED before anything is written; ARTIFACT_DAMAGED,
+        OUTPUT_DUPLICATE, OUTPUT_PATH, DISK_FULL, PERMISSION_DENIED, LEASE_LOST.
         """
         with self._store.read() as tx:
             job = jobs.get(tx, step.job_id)
             before = {file.path: file.sha256 for file in jobs.delivered(tx, step.job_id)}
             wanted = list(self._wanted(tx, job))
         _refuse_duplicates(wanted)
+        _refuse_outside(wanted, _folders(job))
         wanted = [w for w in wanted if not await self._stands(w, before)]
         if job.overwrite:
             wanted = [replace(w, may_replace=True) for w in wanted]
@@ -140,7 +142,7 @@ class Delivering:
             if item.is_remote:
                 await self._deliver_remote(job, item)
             else:
-                await in_thread(self._deliver_local, step, item)
+                await in_thread(self._deliver_local, step, item, _folders(job))
         self._store.transact(lambda tx: _note(tx, step, [item.row() for item in batch]))
 
     async def _deliver_remote(self, job: Job, item: _Wanted) -> None:
@@ -148,10 +150,21 @@ class Delivering:
             raise ReelError(Code.OUTPUT_PATH, f"nothing here can write to {item.to}", where=item.to)
         await self._remote(self._blobs.path(item.file.sha256), item.to, job.overwrite)
 
-    def _deliver_local(self, step: StepRow, item: _Wanted) -> None:
+    def _deliver_local(self, step: StepRow, item: _Wanted, folders: _Folders) -> None:
+        path = local_path(item.to)
+        if folders is None:
+            self._put(step, item, path)
+            return
+        with entered(path, folders) as inside:
+            try:
+                self._put(step, item, inside)
+            except ReelError as error:
+                told = error.problem.message.replace(str(inside), str(path))
+                raise ReelError(error.code, told, where=str(path)) from error
+
+    def _put(self, step: StepRow, item: _Wanted, path: Path) -> None:
         """A try that lost its lease may still be at it: each has unfinished files of its own, takes
         away those of tries before it, and whoever is first gives the file its name."""
-        path = local_path(item.to)
         for number in range(1, step.attempt):
             unfinished(path, _mark(step, number)).unlink(missing_ok=True)
         if path.exists() and self._is_same(path, item.file):
@@ -162,6 +175,23 @@ class Delivering:
         except ReelError as error:
             if error.code is not Code.OUTPUT_EXISTS or not self._is_same(path, item.file):
                 raise
+
+
+def _folders(job: Job) -> _Folders:
+    """Those that a service holds the job to; its own is one of them."""
+    held = job.spec.get("folders")
+    if held is None:
+        return None
+    named = (*held.get("write", ()), job.base)
+    return None if EVERYWHERE in named else named
+
+
+def _refuse_outside(wanted: list[_Wanted], folders: _Folders) -> None:
+    """Links may have been put in the way since the job was handed in."""
+    for item in wanted if folders is not None else ():
+        place = item.to if item.is_remote else str(local_path(item.to))
+        if not is_within(place, folders or ()):
+            raise outside(place)
 
 
 def _mark(step: StepRow, number: int) -> str:

@@ -21,6 +21,7 @@ from reelwright.media.digest import sha256_file
 
 # ioctl of btrfs, XFS, bcachefs (linux/fs.h): the copy shares its extents until one side is written.
 _FICLONE = 0x40049409
+_COPY_BYTES = 1 << 20
 _FEW = 16
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
 
@@ -208,7 +209,8 @@ def _share(source: Path, part: Path) -> str:
             raise
     else:
         return "link"
-    shutil.copyfile(source, part)
+    with source.open("rb") as reader, part.open("xb") as writer:
+        shutil.copyfileobj(reader, writer, _COPY_BYTES)
     _sync(part)
     return "copy"
 
@@ -218,7 +220,8 @@ def _reflink(source: Path, part: Path) -> bool:
         import fcntl
     except ImportError:
         return False
-    with source.open("rb") as reader, part.open("wb") as writer, suppress(OSError):
+    # "x": never through a link that somebody has put there.
+    with source.open("rb") as reader, part.open("xb") as writer, suppress(OSError):
         fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
         os.fsync(writer.fileno())
         return True
@@ -233,7 +236,8 @@ def _publish(part: Path, destination: Path, *, overwrite: bool) -> None:
         part.replace(destination)
     else:
         try:
-            os.link(part, destination)  # unlike rename, it never replaces
+            # Unlike rename, it never replaces.
+            os.link(part, destination, follow_symlinks=False)
         except FileExistsError:
             raise
         except OSError as error:
