@@ -18,7 +18,7 @@ from reelwright.api.problems import Answered
 from reelwright.api.rates import Rates, Standing, item_of
 from reelwright.app.auth.authenticate import Authenticator
 from reelwright.app.auth.sessions import check_csrf
-from reelwright.app.principal import Principal
+from reelwright.app.principal import Principal, Role
 from reelwright.errors import Code, Problem, ReelError
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ FAILURES = "60/minute"
 _GUARDED = "/v1/"
 _OPEN = {("POST", "/v1/session")}  # brings its token in the body
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# What is sent there changes nothing that others see.
+_HARMLESS = frozenset({"/v1/session", "/v1/plan", "/v1/probe"})
 _GATE, _PRINCIPAL, _STANDING = "reel.gate", "reel.principal", "reel.standing"
 
 
@@ -52,7 +54,7 @@ class Gate:
         scope[_GATE] = self
         path = scope["path"]
         if path.startswith(_GUARDED) and (scope["method"], path) not in _OPEN:
-            await self.admit(scope)
+            _check_role(await self.admit(scope), scope)
 
         async def answer(message: Message) -> None:
             standing = scope.get(_STANDING)
@@ -190,6 +192,14 @@ def session_cookie(scope: Scope) -> str | None:
         if name == COOKIE:
             return value
     return None
+
+
+def _check_role(principal: Principal, scope: Scope) -> None:
+    """Use cases check what they need; viewers change nothing whatever a use case forgets, and
+    nobody reads what they send. Raises FORBIDDEN."""
+    is_change = scope["method"] not in _SAFE and scope["path"] not in _HARMLESS
+    if is_change and principal.role is Role.VIEWER:
+        raise ReelError(Code.FORBIDDEN, f"{principal.actor} may look, but change nothing")
 
 
 def _refused(message: str, *, is_token_wrong: bool = False) -> Answered:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from reelwright.app import quota
 from reelwright.app.principal import Principal, Scope
 from reelwright.app.request import Kept
 from reelwright.errors import Code, ReelError
@@ -86,8 +87,10 @@ class Accepted:
 
 
 def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
-    """What is to be written. Raises SpecErrors with all that is wrong, SPEC_TOO_LARGE, FORBIDDEN,
-    FOLDER_REFUSED."""
+    """What is to be written. Raises SpecErrors with all that is wrong, SPEC_TOO_LARGE,
+    FORBIDDEN."""
+    from reelwright.app.access import check_spec
+    from reelwright.app.quota import max_running
     from reelwright.planning.bind import bind
     from reelwright.spec.parse import parse_text
 
@@ -98,6 +101,7 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
     base = app.home / "served" / job_id
     spec = parse_text(asked.text, base=base, variables=asked.variables)
     bind(spec)
+    check_spec(spec, principal.folders, base)
     timeout_s = asked.timeout_s
     if timeout_s is None and spec.timeout is not None:
         timeout_s = float(spec.timeout)
@@ -121,7 +125,7 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
         owner=principal.owner,
         webhook=spec.webhook,
         key_id=principal.key_id,
-        max_running=principal.max_running or app.settings.serve.max_running,
+        max_running=max_running(principal, app.settings),
         trace=origin.traceparent,
     )
 
@@ -142,13 +146,14 @@ async def accept(app: App, row: NewJobRow, origin: Origin, key: Key | None = Non
 
 
 def enter(app: App, tx: Tx, row: NewJobRow, origin: Origin) -> None:
-    """The job, its first step, its event and its line in the audit log."""
-    from reelwright.engine import events
-    from reelwright.store import audit, jobs
+    """The job, its event and its line in the audit log. Raises QUOTA_EXCEEDED."""
+    from reelwright.app.quota import check_bytes
+    from reelwright.engine import submission
+    from reelwright.store import audit
 
-    job_id = jobs.insert(tx, row)
-    jobs.record(tx, job_id, events.job_changed("queued"))
-    audit.add(tx, origin.principal, "job.submit", job_id, origin.address, origin.trace_id)
+    check_bytes(tx, origin.principal, app.settings)
+    submission.accept(tx, row)
+    audit.add(tx, origin.principal, "job.submit", row.id, origin.address, origin.trace_id)
 
 
 def claim(app: App, tx: Tx, origin: Origin, key: Key, target: str) -> tuple[str, float] | None:
