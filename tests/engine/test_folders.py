@@ -79,7 +79,7 @@ def test_a_link_that_comes_and_goes_catches_nothing(mine: Path, theirs: Path) ->
         refused: list[Code] = []
         delivered = n = 0
         deadline = time.monotonic() + 60
-        while (len(swaps) < 200 or delivered < 50) and time.monotonic() < deadline:
+        while (n < 300 or not swaps or not delivered) and time.monotonic() < deadline:
             n += 1
             try:
                 with entered(mine / "a" / "deep" / str(n), [mine]) as inside:
@@ -107,6 +107,8 @@ def _swapping(name: Path, theirs: Path) -> Iterator[list[int]]:
                 swaps.append(1)
             with suppress(OSError):
                 name.unlink()
+                name.mkdir()
+            time.sleep(0.0002)
 
     thread = threading.Thread(target=swap)
     thread.start()
