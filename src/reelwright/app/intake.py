@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reelwright.app import quota
 from reelwright.app.principal import Principal, Scope
 from reelwright.app.request import Kept
 from reelwright.errors import Code, ReelError
