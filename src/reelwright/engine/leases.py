@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -13,9 +15,15 @@ from reelwright.errors import ReelError
 from reelwright.store import attempts
 from reelwright.store.store import Store
 
+_log = logging.getLogger(__name__)
+
 
 class Leases:
-    """Knows which attempts this worker holds, and when the database last said so."""
+    """Knows which attempts this worker holds.
+
+    They are renewed in a thread of their own: while the event loop waits for the database, the
+    leases must not run out. `on_lost` is called in the event loop that runs `keep`.
+    """
 
     def __init__(
         self,
@@ -28,45 +36,67 @@ class Leases:
         self._settings = settings
         self._worker = str(worker)
         self._on_lost = on_lost
-        self._held: dict[Attempt, float] = {}
-        self._changed = asyncio.Event()
+        self._held: dict[Attempt, float] = {}  # and since when
+        self._lost: set[Attempt] = set()
 
     def take(self, attempt: Attempt) -> None:
         self._held[attempt] = time.monotonic()
 
     def drop(self, attempt: Attempt) -> None:
         self._held.pop(attempt, None)
-        self._changed.set()
+        self._lost.discard(attempt)
 
     async def keep(self) -> None:
         """Renews until it is cancelled."""
-        while True:
-            await asyncio.sleep(self._settings.renew_s)
-            if self._held:
-                self.renew()
-
-    def renew(self) -> None:
-        """One try. A database that does not answer is not a lost lease: it cannot expire either."""
-        asked_at = time.monotonic()
+        ended = threading.Event()
+        loop = asyncio.get_running_loop()
+        thread = threading.Thread(target=self._keep, args=(loop, ended), name="leases", daemon=True)
+        thread.start()
         try:
-            kept = self._store.transact(
-                lambda tx: attempts.renew(tx, self._worker, self._settings.lease_s), durable=False
-            )
-        except ReelError:
-            return
-        for attempt in list(self._held):
-            if (attempt.step_id, attempt.number) in kept:
-                self._held[attempt] = asked_at
-            elif self._held[attempt] < asked_at:
-                del self._held[attempt]
-                self._on_lost(attempt)
-        self._changed.set()
-        self._changed = asyncio.Event()
+            await loop.create_future()  # until it is cancelled
+        finally:
+            ended.set()
+
+    def renew(self) -> list[Attempt]:
+        """One try; gives what was lost. Raises STORE_*: a database that does not answer is not a
+        lost lease, as it cannot expire one either."""
+        asked_at = time.monotonic()
+        kept = self._store.transact(
+            lambda tx: attempts.renew(tx, self._worker, self._settings.lease_s), durable=False
+        )
+        return [
+            attempt
+            for attempt, since in list(self._held.items())
+            if (attempt.step_id, attempt.number) not in kept and since < asked_at
+        ]
 
     async def heartbeat(self, attempt: Attempt) -> bool:
-        """True while the lease is fresh, False when it is lost; silent while nobody knows."""
-        while attempt in self._held:
-            if time.monotonic() - self._held[attempt] < self._settings.renew_s * 1.5:
-                return True
-            await self._changed.wait()
-        return False
+        """False when the lease is lost.
+
+        True also while the database does not answer, however long: nobody can take the step without
+        it, whoever comes after the outage waits for a lease's lifetime first, and if another did
+        reach the database, the fence drops our result. Killing the command would lose its work.
+        """
+        return attempt in self._held and attempt not in self._lost
+
+    def _keep(self, loop: asyncio.AbstractEventLoop, ended: threading.Event) -> None:
+        wait_s = self._settings.renew_s
+        while not ended.wait(wait_s):
+            wait_s = self._settings.renew_s
+            try:
+                lost = self.renew() if self._held else []
+            except ReelError:
+                # The first moment in which it answers again is ours: leases may be about to expire.
+                wait_s = min(wait_s, 1.0)
+                continue
+            except Exception:  # noqa: BLE001 - whatever it is, the next try may do better
+                _log.exception("the leases could not be renewed")
+                continue
+            if lost and not ended.is_set():
+                loop.call_soon_threadsafe(self._lose, lost)
+
+    def _lose(self, lost: list[Attempt]) -> None:
+        for attempt in lost:
+            if attempt in self._held and attempt not in self._lost:  # else it ended by itself
+                self._lost.add(attempt)
+                self._on_lost(attempt)

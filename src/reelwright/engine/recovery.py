@@ -17,7 +17,12 @@ from reelwright.store.store import Store
 
 
 class Recovery:
-    """`outage` is to be called when the database did not answer."""
+    """`outage` is to be called when the database did not answer.
+
+    A lease that ran out is given up when it still is one renewal after it was first seen so, by a
+    transaction that wrote: whoever lives could have renewed it by then. An outage that nobody here
+    noticed, a file that was locked, a clock that jumped: none of them costs a running step.
+    """
 
     def __init__(self, store: Store, settings: EngineSettings, executor: Executor) -> None:
         self._store = store
@@ -25,6 +30,7 @@ class Recovery:
         self._executor = executor
         # Before this engine came there may have been an outage too.
         self._expire_after = time.monotonic() + settings.lease_s
+        self._seen: dict[tuple[str, int], float] = {}
 
     def outage(self) -> None:
         """No lease expires before its holder had a lifetime's time to renew it."""
@@ -34,7 +40,7 @@ class Recovery:
         """Gives up what is lost. `at_once` leaves the leases of other hosts alone as always."""
         with self._store.read() as tx:
             running = attempts.running(tx)
-            expired = {(r.step_id, r.attempt) for r in attempts.expired(tx)}
+        expired = self._overdue()
         kept = await self._executor.adopt([_attempt(r) for r in running])
         mine = {(a.step_id, a.number) for a in kept}
         may_expire = time.monotonic() >= self._expire_after and not at_once
@@ -47,6 +53,20 @@ class Recovery:
         for held in lost:
             self._give_up(held)
         return lost
+
+    def _overdue(self) -> set[tuple[str, int]]:
+        """Attempts whose lease has been seen to be over for long enough."""
+        with self._store.read() as tx:
+            if not attempts.expired(tx):
+                self._seen.clear()
+                return set()
+        # A write waits for whoever locks the database, and so does the renewal of a lease.
+        expired = self._store.transact(
+            lambda tx: {(r.step_id, r.attempt) for r in attempts.expired(tx)}, durable=False
+        )
+        now = time.monotonic()
+        self._seen = {one: self._seen.get(one, now) for one in expired}
+        return {one for one, at in self._seen.items() if now - at >= self._settings.renew_s * 0.9}
 
     def sweep(self) -> int:
         """Removes workspaces of attempts that are over; gives their number."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,6 +24,8 @@ from reelwright.store.store import Store
 T = TypeVar("T")
 # So many changes share a commit at the most: whoever came first does not wait for all of them.
 _MOST = 128
+# Whoever waits behind a database that is away or locked hears of it at once.
+_AWAY = {Code.STORE_UNAVAILABLE, Code.STORE_LOCKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,11 @@ class _Outcome:
 
 
 class Combiner:
-    """Commits changes of any thread or task in one thread of its own. `close` it at the end."""
+    """Commits changes of any thread or task in one thread of its own. `close` it at the end; a
+    process that ends without it, or is killed, loses only what nobody was told to be done.
+
+    A process that was forked makes one of its own.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -54,77 +60,82 @@ class Combiner:
 
         `order` is the id of the job that it changes: within a transaction jobs are locked in the
         order of their ids, so that two processes do not wait for each other. The future raises what
-        `Store.transact` raises.
+        `Store.transact` raises. One that is cancelled before its turn is not run.
         """
-        self._start()
         done: Future[T] = Future()
-        self._asked.put(_Asked(change, order, done))
+        with self._lock:  # so that nothing comes between the last change and the end of the thread
+            if self._thread is None:
+                self._asked = queue.SimpleQueue()
+                self._thread = threading.Thread(
+                    target=self._work, args=(self._asked,), name="commits", daemon=True
+                )
+                self._thread.start()
+            self._asked.put(_Asked(change, order, done))
         return done
 
     async def transact(self, change: Callable[[Tx], T], *, order: str = "") -> T:
-        """`submit`, awaited. What was asked for is committed even where the caller is cancelled."""
+        """`submit`, awaited. A caller that is cancelled cannot know whether it was committed."""
         return await asyncio.wrap_future(self.submit(change, order=order))
 
     def close(self) -> None:
         """Commits what was asked for, then ends the thread."""
         with self._lock:
             thread, self._thread = self._thread, None
+            if thread is not None:
+                self._asked.put(None)
         if thread is not None:
-            self._asked.put(None)
             thread.join()
 
-    def _start(self) -> None:
-        if self._thread is not None:
-            return
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="commits", daemon=True)
-                self._thread.start()
-
-    def _work(self) -> None:
-        while (first := self._asked.get()) is not None:
-            batch, is_last = self._more(first)
+    def _work(self, asked: queue.SimpleQueue[_Asked | None]) -> None:
+        while (first := asked.get()) is not None:
+            batch, is_last = _more(asked, first)
             batch = [one for one in batch if one.done.set_running_or_notify_cancel()]
             self._commit(sorted(batch, key=lambda one: one.order))
             if is_last:
                 return
 
-    def _more(self, first: _Asked) -> tuple[list[_Asked], bool]:
-        batch = [first]
-        while len(batch) < _MOST:
-            try:
-                one = self._asked.get_nowait()
-            except queue.Empty:
-                break
-            if one is None:
-                return batch, True
-            batch.append(one)
-        return batch, False
-
     def _commit(self, batch: list[_Asked]) -> None:
+        outcomes: list[_Outcome] | None = None
         if len(batch) > 1:
             try:
                 outcomes = self._store.transact(lambda tx: [_run(tx, one) for one in batch])
             except ReelError as error:
-                if error.code is Code.STORE_UNAVAILABLE:
-                    outcomes = [_Outcome(error=error) for _ in batch]
-                else:  # together they could not win: each for itself
-                    outcomes = [self._alone(one) for one in batch]
-            except Exception:  # noqa: BLE001 - each hears of its own mistake
-                outcomes = [self._alone(one) for one in batch]
-        else:
-            outcomes = [self._alone(one) for one in batch]
-        for one, outcome in zip(batch, outcomes, strict=True):
+                if error.code is Code.STORE_UNAVAILABLE:  # perhaps committed: not a second time
+                    outcomes = [_Outcome(error=ReelError.of(error.problem)) for _ in batch]
+            except Exception:  # noqa: BLE001 - together they could not win: each for itself
+                pass
+        for one, outcome in zip(batch, outcomes or self._each(batch), strict=True):
             if outcome.error is None:
                 one.done.set_result(outcome.value)
             else:
                 one.done.set_exception(outcome.error)
 
-    def _alone(self, one: _Asked) -> _Outcome:
+    def _each(self, batch: list[_Asked]) -> Iterator[_Outcome]:
+        """Each in a transaction of its own, until the database does not answer."""
+        away: ReelError | None = None
+        for one in batch:
+            if away is not None:
+                yield _Outcome(error=ReelError.of(away.problem))
+                continue
+            try:
+                yield _Outcome(self._store.transact(one.change))
+            except Exception as error:  # noqa: BLE001 - belongs to whoever asked
+                if isinstance(error, ReelError) and error.code in _AWAY:
+                    away = error
+                yield _Outcome(error=error)
+
+
+def _more(asked: queue.SimpleQueue[_Asked | None], first: _Asked) -> tuple[list[_Asked], bool]:
+    batch = [first]
+    while len(batch) < _MOST:
         try:
-            return _Outcome(self._store.transact(one.change))
-        except Exception as error:  # noqa: BLE001 - belongs to whoever asked
-            return _Outcome(error=error)
+            one = asked.get_nowait()
+        except queue.Empty:
+            break
+        if one is None:
+            return batch, True
+        batch.append(one)
+    return batch, False
 
 
 def _run(tx: Tx, one: _Asked) -> _Outcome:
@@ -133,12 +144,11 @@ def _run(tx: Tx, one: _Asked) -> _Outcome:
     try:
         with tx.connection.begin_nested():
             return _Outcome(one.change(tx))
-    except DBAPIError as error:
-        translated = tx.dialect.translate(error)
-        if translated is None:
-            del tx.written[told:]
-            return _Outcome(error=error)
-        raise  # the connection, the disk or a deadlock: none of them is this change's alone
-    except Exception as error:  # noqa: BLE001 - belongs to whoever asked
+    except Exception as error:
+        # A lost connection, a deadlock, a full disk: none of them is this change's alone. SQLite
+        # may have rolled back by itself, and would commit each further statement at once.
+        is_ours = isinstance(error, DBAPIError) and tx.dialect.translate(error) is not None
+        if is_ours or not tx.dialect.is_open(tx.connection):
+            raise
         del tx.written[told:]
         return _Outcome(error=error)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reelwright.errors import Code, ReelError
-from reelwright.store.dialects import Dialect, dialect_for, translate_sqlite
+from reelwright.store.dialects import BUSY_TIMEOUT_S, Dialect, dialect_for, translate_sqlite
 
 T = TypeVar("T")
 _LOCK_TRIES = 8
+# Evidence of a connection that was lost before the COMMIT was sent: nothing has happened.
+_BROKEN = "rolled_back"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Tx:
     dialect: Dialect
     written: list[EventRow] = field(default_factory=list)
     is_news: bool = False
+    is_committing: bool = False
     _now: float | None = None
 
     def now(self) -> float:
@@ -79,26 +87,37 @@ class Database:
     def write(self, *, durable: bool = True) -> Iterator[Tx]:
         """Commits at the end, or rolls back. Raises STORE_* and DISK_FULL.
 
-        Listeners are called in this thread.
+        A STORE_UNAVAILABLE whose evidence says ``commit: unknown`` is a COMMIT without an answer:
+        it may have been done. Listeners are called in this thread.
         """
         with self.dialect.gate, self._open(write=True, durable=durable) as tx:
             yield tx
             if tx.written or tx.is_news:
                 self.dialect.ring(tx.connection)
         for event in tx.written:
-            for listener in self.listeners:
-                listener(event)
+            for listener in list(self.listeners):
+                self._tell(listener, event)
 
     def transact(self, change: Callable[[Tx], T], *, durable: bool = True) -> T:
-        """`write` as a function, which is run again when the database chose it as a victim."""
+        """`write` as a function, which is run again where that is safe: when the database chose it
+        as a victim, and once when the connection broke before its COMMIT was sent.
+
+        After a COMMIT without an answer only the caller knows whether twice is harmless.
+        """
+        until = time.monotonic() + BUSY_TIMEOUT_S
+        is_second = False
         for tries in range(_LOCK_TRIES):
             try:
                 with self.write(durable=durable) as tx:
                     return change(tx)
             except ReelError as error:
-                if error.code is not Code.STORE_LOCKED or tries + 1 == _LOCK_TRIES:
+                is_victim = error.code is Code.STORE_LOCKED and time.monotonic() < until
+                is_broken = _BROKEN in error.problem.evidence and not is_second
+                if not (is_victim or is_broken) or tries + 1 == _LOCK_TRIES:
                     raise
-                time.sleep(random.uniform(0, 0.01 * 2**tries))
+                is_second = is_second or is_broken
+                if is_victim:
+                    time.sleep(random.uniform(0, 0.01 * 2**tries))
         raise AssertionError("the last try returns or raises")
 
     @contextmanager
@@ -107,20 +126,18 @@ class Database:
         waits so many seconds at the most, and says whether there was one. Raises STORE_*."""
         raw_error = self.engine.dialect.loaded_dbapi.Error
         with self._translated(), self.engine.connect() as connection:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql("LISTEN reel")
+            connection.detach()  # it listens from now on, so it does not go back to the others
             raw: Any = connection.connection.dbapi_connection
+            raw.autocommit = True
 
             def wait(timeout_s: float) -> bool:
-                try:
-                    return any(True for _ in raw.notifies(timeout=timeout_s, stop_after=1))
-                except raw_error as error:
-                    raise ReelError(Code.STORE_UNAVAILABLE, str(error).strip()) from error
+                return any(True for _ in raw.notifies(timeout=timeout_s, stop_after=1))
 
             try:
+                raw.execute("LISTEN reel")
                 yield wait
-            finally:
-                connection.detach()  # it listens, so it does not go back to the others
+            except raw_error as error:
+                raise ReelError(Code.STORE_UNAVAILABLE, str(error).strip()) from error
 
     @contextmanager
     def watching(self) -> Iterator[Callable[[], int]]:
@@ -134,9 +151,24 @@ class Database:
 
     @contextmanager
     def _open(self, *, write: bool, durable: bool) -> Iterator[Tx]:
-        with self._translated(), self.engine.connect() as connection, connection.begin():
-            self.dialect.begin(connection, write=write, durable=durable)
-            yield Tx(connection, self.dialect)
+        tx = None
+        try:
+            with self._translated(), self.engine.connect() as connection, connection.begin():
+                tx = Tx(connection, self.dialect)
+                self.dialect.begin(connection, write=write, durable=durable)
+                yield tx
+                tx.is_committing = write
+        except ReelError as error:
+            if error.code is Code.STORE_UNAVAILABLE and isinstance(error.__cause__, DBAPIError):
+                raise _lost(error, tx) from error.__cause__
+            raise
+
+    def _tell(self, listener: Callable[[EventRow], None], event: EventRow) -> None:
+        """It is committed: who cannot hear of it must not make it look as if it were not."""
+        try:
+            listener(event)
+        except Exception:  # noqa: BLE001 - a listener's mistake is its own
+            _log.exception("a listener failed at an event of job %s", event.job_id)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -147,8 +179,28 @@ class Database:
             if translated is None:
                 raise
             raise translated from error
+        except PoolTimeoutError as error:
+            said = "all connections of this process are in use"
+            raise ReelError(Code.STORE_UNAVAILABLE, said) from error
         except sqlite3.Error as error:  # from a PRAGMA or a BEGIN, which pass by SQLAlchemy
             translated = translate_sqlite(error)
             if translated is None:
                 raise
             raise translated from error
+
+
+def _lost(error: ReelError, tx: Tx | None) -> ReelError:
+    """The same, and what is known of the transaction that was under way."""
+    if tx is None:  # there was no connection at all
+        return error
+    known = {"commit": "unknown"} if tx.is_committing else {_BROKEN: True}
+    return ReelError(error.code, error.problem.message, where="database", evidence=known)
+
+
+def database_at(place: str | Path) -> Database:
+    """By URL (``postgresql://…``, ``sqlite:///…``) or SQLite file by path; nothing is asked yet.
+
+    Raises CONFIG_INVALID, LIBRARY_MISSING.
+    """
+    url = f"sqlite:///{place}" if isinstance(place, Path) or "://" not in place else place
+    return Database(url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sqlite3
 import threading
 import time
@@ -11,12 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 
 from reelwright.errors import Code, ReelError
 
 # A transaction here takes a few milliseconds; who waits this long meets something broken.
 BUSY_TIMEOUT_S = 15
+
+# Of one process: requests, the engine, the combiner, the bell, the leader's lock. Whoever waits so
+# long for a connection hears STORE_UNAVAILABLE.
+_POOL = {"pool_size": 10, "max_overflow": 10, "pool_timeout": 10.0}
+# A server that vanished without a word (a pulled cable) is noticed after 20 s.
+_CONNECT: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15000,
+    "application_name": "reelwright",
+}
+# A process that is frozen inside a transaction must not hold its locks for ever.
+_SESSION = (
+    "-c statement_timeout=30000",
+    f"-c lock_timeout={BUSY_TIMEOUT_S}000",
+    "-c idle_in_transaction_session_timeout=20000",
+)
 
 
 class Dialect(ABC):
@@ -54,12 +74,30 @@ class Dialect(ABC):
         """Once, before the tables are made."""
 
     @abstractmethod
+    def is_open(self, connection: sa.Connection) -> bool:
+        """Whether its transaction can go on: an error may have ended or spoiled it."""
+
+    @abstractmethod
     def insert(self, table: sa.Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
 
     @abstractmethod
     def translate(self, error: DBAPIError) -> ReelError | None:
         """The driver's error in our words; None where it is our own mistake."""
+
+
+class _Gate:
+    """A lock that is not waited for without end: whoever holds it may wait for another process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
+            raise ReelError(Code.STORE_LOCKED, "the database is locked", where="database")
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
 
 
 class Sqlite(Dialect):
@@ -75,14 +113,15 @@ class Sqlite(Dialect):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         # Threads that wait for SQLite's own lock sleep, up to 0.1 s at a time, and in no order.
-        self.gate = threading.Lock()
+        self.gate = _Gate()
 
     def create_engine(self) -> sa.Engine:
         path = sa.make_url(self.url).database
         if path and path != ":memory:":
             # The folder holds specs and logs: for its owner alone, as the XDG specification asks.
             Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_TIMEOUT_S})
+        in_file = {} if path in {None, "", ":memory:"} else _POOL
+        engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_TIMEOUT_S}, **in_file)
         sa.event.listen(engine, "connect", _configure_sqlite)
         return engine
 
@@ -116,6 +155,11 @@ class Sqlite(Dialect):
                     raise
                 time.sleep(wait_s)
 
+    def is_open(self, connection: sa.Connection) -> bool:
+        # SQLite rolls a transaction back by itself when the disk is full or fails.
+        raw: Any = connection.connection.dbapi_connection
+        return bool(raw.in_transaction)
+
     def insert(self, table: sa.Table) -> Any:
         from sqlalchemy.dialects import sqlite
 
@@ -129,13 +173,13 @@ class Postgres(Dialect):
     clock = "extract(epoch from clock_timestamp())::float8"
 
     def create_engine(self) -> sa.Engine:
-        return sa.create_engine(
-            self.url,
-            connect_args={
-                "connect_timeout": 5,
-                "options": "-c statement_timeout=30000 -c lock_timeout=15000",
-            },
-        )
+        # What the URL says itself counts.
+        given = sa.make_url(self.url).query
+        arguments = {name: value for name, value in _CONNECT.items() if name not in given}
+        arguments["options"] = " ".join([*_SESSION, str(given.get("options", ""))]).strip()
+        engine = sa.create_engine(self.url, connect_args=arguments, pool_use_lifo=True, **_POOL)
+        sa.event.listen(engine, "checkout", _look_alive)
+        return engine
 
     def begin(self, connection: sa.Connection, *, write: bool, durable: bool) -> None:
         if write and not durable:
@@ -155,6 +199,12 @@ class Postgres(Dialect):
     def prepare(self, engine: sa.Engine) -> None:
         """Nothing to set on the server."""
 
+    def is_open(self, connection: sa.Connection) -> bool:
+        if connection.invalidated:
+            return False
+        raw: Any = connection.connection.dbapi_connection
+        return bool(raw.info.transaction_status.name == "INTRANS")
+
     def insert(self, table: sa.Table) -> Any:
         from sqlalchemy.dialects import postgresql
 
@@ -170,7 +220,8 @@ class Postgres(Dialect):
             return ReelError(code, text, where="database")
         # 08 connection, 57P0x shutdown, 57014 timeout, 53300 too many connections; psycopg gives
         # no state at all when the server never answered.
-        is_gone = state[:2] in {"08", "57", "53"} or not state
+        # 25P03: it was idle for too long, the process had been frozen.
+        is_gone = state[:2] in {"08", "57", "53"} or state in {"", "25P03"}
         if is_gone and (isinstance(error, OperationalError) or error.connection_invalidated):
             return ReelError(Code.STORE_UNAVAILABLE, text)
         return None
@@ -192,6 +243,27 @@ def translate_sqlite(error: BaseException | None) -> ReelError | None:
         sqlite3.SQLITE_PERM: Code.PERMISSION_DENIED,
     }.get(code)
     return None if found is None else ReelError(found, f"the database says: {error}")
+
+
+def _look_alive(connection: Any, _record: object, _proxy: object) -> None:
+    """A connection that lay in the pool while the server went away is replaced, unseen by anybody.
+
+    Nothing may come on a connection that rests but news of its end, so one look at the socket is
+    enough: 2 microseconds, where a ping of each would cost a round trip.
+    """
+    try:
+        if not select.select([connection.fileno()], [], [], 0)[0]:
+            return
+    except ValueError:  # a descriptor above 1023
+        pass
+    except OSError as error:
+        raise InvalidatePoolError from error
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except connection.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reelwright.store import schema
-from reelwright.store.database import Database, EventRow, Tx
+from reelwright.store.database import Database, EventRow, Tx, database_at
 
 T = TypeVar("T")
 
@@ -48,8 +48,7 @@ def open_store(place: str | Path) -> Store:
     Makes or upgrades its tables. Raises STORE_VERSION, STORE_UNAVAILABLE, STORE_DAMAGED,
     CONFIG_INVALID, LIBRARY_MISSING.
     """
-    url = f"sqlite:///{place}" if isinstance(place, Path) or "://" not in place else place
-    database = Database(url)
+    database = database_at(place)
     try:
         schema.ensure(database)
     except BaseException:

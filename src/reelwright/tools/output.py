@@ -45,14 +45,19 @@ class BoundedLog:
     def write(self, data: bytes) -> None:
         if self._file is None:
             return
-        if self._size_bytes + len(data) > self._limit_bytes:
-            self._shorten()
-        self._attempt(lambda _: self._put(data))
+        most = max(self._limit_bytes // 4, 1)  # a larger piece would not fit beside what is kept
+        for start in range(0, len(data), most):
+            self._add(data[start : start + most])
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _add(self, piece: bytes) -> None:
+        if self._size_bytes + len(piece) > self._limit_bytes:
+            self._shorten()
+        self._attempt(lambda _: self._put(piece))
 
     def _put(self, data: bytes) -> None:
         assert self._file

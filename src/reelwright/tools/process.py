@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.errors import Code, ReelError
+from reelwright.tools import watch
 from reelwright.tools.output import BoundedLog, Pipe
+from reelwright.tools.pulse import PULSE, Beating
 from reelwright.tools.sandbox import Confinement, guard_limits, guard_rules
 
 Line = Callable[[str], None]
@@ -40,7 +42,8 @@ class Command:
     `lease_s`: the process is killed when nothing has renewed its right to run for so long, because
     this one is stopped or frozen, or because `heartbeat`, awaited three times in that span, did
     not come back with True; None: only when this process is gone. Where `heartbeat` says False the
-    lease is lost and the process is killed at once.
+    lease is lost and the process is killed at once. An event loop that is held up between two
+    heartbeats costs nothing (`pulse`).
     """
 
     argv: tuple[str, ...]
@@ -101,6 +104,7 @@ async def run_command(
         raise
     finally:
         run.close()
+        watch.tell(command.argv, time.monotonic() - run.started, run.said)
     return run.completed()
 
 
@@ -124,6 +128,7 @@ class _Run:
         self.control: asyncio.WriteTransport | None = None
         self.readers: list[asyncio.ReadTransport] = []
         self.beats: asyncio.Task[None] | None = None
+        self.beating: Beating | None = None
         self.grace_s = command.grace_s
 
     async def start(self) -> None:
@@ -142,7 +147,10 @@ class _Run:
         self.control, _ = await self.loop.connect_write_pipe(asyncio.BaseProtocol, guard.stdin)
         self.control.write(b"%08x" % len(config) + config)
         if self.command.lease_s is not None:
-            self.beats = asyncio.create_task(self._beat(self.command.lease_s / 3))
+            every_s = self.command.lease_s / 3
+            self.beating = PULSE.add(guard.stdin.fileno(), every_s)
+            self._trust()
+            self.beats = asyncio.create_task(self._beat(self.beating, every_s))
 
     def _config(self) -> bytes:
         command = self.command
@@ -187,11 +195,12 @@ class _Run:
         transport, _ = await self.loop.connect_read_pipe(lambda: pipe, file)
         self.readers.append(transport)
 
-    async def _beat(self, every_s: float) -> None:
+    async def _beat(self, beating: Beating, every_s: float) -> None:
         """Renews the right to run; a store that fails for a while is not yet a lost lease."""
         renew = self.command.heartbeat
         while True:
             await asyncio.sleep(every_s)
+            beating.doubt()
             try:
                 kept = renew is None or await renew()
             except ReelError:
@@ -204,6 +213,12 @@ class _Run:
                 self._fail(self._lease_lost("another worker has its lease"))
                 return
             self._signal(0)
+            self._trust()
+
+    def _trust(self) -> None:
+        """The pulse may write, unless some of the configuration is still on its way."""
+        if self.beating and self.control and not self.control.get_write_buffer_size():
+            self.beating.trust()
 
     def _hear(self, line: str) -> None:
         import json
@@ -272,6 +287,8 @@ class _Run:
     def close(self) -> None:
         if self.beats is not None:
             self.beats.cancel()
+        if self.beating is not None:
+            PULSE.remove(self.beating)
         for transport in [*self.readers, *([self.control] if self.control else [])]:
             transport.close()
         self.log.close()
