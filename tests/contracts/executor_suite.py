@@ -40,7 +40,7 @@ class ExecutorContract:
         )
         with here.store.read() as tx:
             job = jobs.get(tx, job_id)
-        begin(here.store, here.blobs, job)
+        begin(here.store, here.blobs, job, here.settings)
         claimed = here.store.transact(
             lambda tx: scheduler.claim(tx, here.settings, executor.worker, job_id, 1 << 40)
         )

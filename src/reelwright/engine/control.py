@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reelwright.engine import expansion, lifecycle, outcome
+from reelwright.engine import expansion, lifecycle, orders, outcome
 from reelwright.engine.executor import Attempt, Executor
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import Code, Problem, ReelError
@@ -52,33 +52,20 @@ class Control:
             await self._finish_early(job, *early)
             return True
         if job.state is JobState.QUEUED:
-            lifecycle.begin(self._store, self._blobs, job)
+            lifecycle.begin(self._store, self._blobs, job, self._settings)
             return True
         if counts.get(_S.UNRESOLVED):
             return await self._resolve(job, counts)
         return self._store.transact(lambda tx: lifecycle.move_on(tx, job_id))
 
     def cancel(self, job_id: str) -> None:
-        """Sets the flag; ends the job at once where no step runs that somebody has to stop."""
-
-        def change(tx: Tx) -> None:
-            tx.lock_job(job_id)
-            job = jobs.get(tx, job_id)
-            if job.state.is_final:
-                raise ReelError(
-                    Code.TRANSITION_REFUSED, f"job {job_id} is {job.state} already", where=job_id
-                )
-            jobs.change(tx, job_id, cancel_requested=True)
-            if not attempts.running(tx, job_id=job_id):
-                outcome.finish_early(tx, job_id, JobState.CANCELLED, _cancelled())
-
-        self._store.transact(change)
+        self._store.transact(lambda tx: orders.cancel(tx, job_id))
 
     def _early_end(
         self, job: Job, counts: Mapping[StepState, int], now: float
     ) -> tuple[JobState, Problem] | None:
         if job.cancel_requested:
-            return JobState.CANCELLED, _cancelled()
+            return JobState.CANCELLED, orders.cancelled()
         if job.deadline_at is not None and now > job.deadline_at:
             said = f"the job took longer than {job.timeout_s:g} s"
             return JobState.FAILED, Problem(Code.TIMEOUT, said, where=job.id)
@@ -138,10 +125,6 @@ class Control:
         )
         await self._finish_early(job, JobState.FAILED, problem)
         return True
-
-
-def _cancelled() -> Problem:
-    return Problem(Code.CANCELLED, "the job was cancelled")
 
 
 def _attempt(held: Any) -> Attempt:

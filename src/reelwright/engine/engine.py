@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 
-from reelwright.engine import lifecycle, outcome, scheduler, submission
+from reelwright.engine import lifecycle, orders, outcome, scheduler, submission
 from reelwright.engine.control import Control, Replan
 from reelwright.engine.disk import free_bytes
 from reelwright.engine.events import Event, from_row
@@ -98,8 +98,7 @@ class Engine:
 
         Raises JOB_UNKNOWN, TRANSITION_REFUSED.
         """
-        cache = lifecycle.look_up(self._store, self._blobs, job_id)
-        self._store.transact(lambda tx: lifecycle.restart(tx, job_id, cache))
+        self._store.transact(orders.retrying(self._store, self._blobs, job_id))
         self.wake()
 
     async def resume(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reelwright.engine import demand, events, keys, outcome
+from reelwright.engine import demand, events, keys, outcome, submission
 from reelwright.engine.inputs import is_intact
 from reelwright.engine.progress import job_fraction
 from reelwright.engine.settings import EngineSettings
@@ -35,7 +35,7 @@ class Cache:
     lost: frozenset[str] = frozenset()
 
 
-def begin(store: Store, blobs: Blobs, job: Job) -> None:
+def begin(store: Store, blobs: Blobs, job: Job, settings: EngineSettings) -> None:
     """Queued becomes running; what the cache holds is done, what nobody needs is skipped."""
     cache = look_up(store, blobs, job.id)
 
@@ -47,6 +47,8 @@ def begin(store: Store, blobs: Blobs, job: Job) -> None:
         deadline = None if job.timeout_s is None else now + job.timeout_s
         jobs.move(tx, job.id, JobState.RUNNING, started_at=now, deadline_at=deadline, error=None)
         jobs.record(tx, job.id, events.job_changed(JobState.RUNNING))
+        if not steps.counts(tx, job.id):
+            submission.first_steps(tx, [job.id], settings)
         settle(tx, job.id, cache)
 
     store.transact(change)
@@ -85,7 +87,7 @@ def look_up(store: Store, blobs: Blobs, job_id: str, keys: Collection[str] | Non
 def settle(tx: Tx, job_id: str, cache: Cache) -> None:
     """Brings waiting, ready and skipped steps to what cache and demand say, and wakes the rest."""
     have = cache.have
-    rows = [row for row in steps.of_job(tx, job_id) if row.key != DELIVER]
+    rows = [row for row in steps.of_job(tx, job_id) if not steps.is_own(row.key)]
     job = jobs.get(tx, job_id)
     wanted = _demanded(job, rows, have)
     changes: list[tuple[str, dict[str, Any]]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reelwright.engine import events
@@ -13,14 +13,20 @@ from reelwright.planning.plan import Plan, Step, StepKind
 from reelwright.store import jobs, steps
 from reelwright.store.database import Tx
 from reelwright.store.rows import Job, NewJobRow, NewStep, StepRow
-from reelwright.store.states import StepState
+from reelwright.store.states import JobState, StepState
 
 # The last step of each job, beside those of its plan: it puts the outputs where they are wanted.
 DELIVER = steps.DELIVER
+# The first step of a job that was accepted without a plan: it makes the plan.
+PLAN = steps.PLAN
+# What the header says as long as there is no plan.
+NO_PLAN: Mapping[str, Any] = {"revision": 0, "deliveries": [], "warnings": [], "unresolved": {}}
 
 # Waiting for a server or writing a text keeps no core busy.
 _IDLE_KINDS = frozenset({StepKind.FETCH, StepKind.WRITE})
 _LEAST_WEIGHT = 0.01
+# Planning keeps a core busy, but for a moment only, and its answer is waited for.
+_PLAN_CPUS = 0.25
 _UNSTARTED = frozenset({StepState.WAITING, StepState.READY, StepState.UNRESOLVED})
 
 
@@ -67,10 +73,25 @@ def submit(tx: Tx, new: NewJob, settings: EngineSettings) -> str:
         max_running=new.max_running,
         trace=new.trace,
     )
-    job_id = jobs.insert(tx, row)
+    job_id = jobs.insert(tx, row, events.job_changed(JobState.QUEUED))
     steps.insert(tx, job_id, [*rows, _deliver_row()], max_attempts=settings.max_attempts)
-    jobs.record(tx, job_id, events.job_changed("queued"))
     return job_id
+
+
+def accept(tx: Tx, new: NewJobRow) -> str:
+    """A job without a plan, in as few statements as can be: whoever begins it gives it the step
+    that plans it (`first_steps`). Its `plan` and `revision` are not looked at.
+    """
+    return jobs.insert(
+        tx, replace(new, plan=NO_PLAN, revision=0), events.job_changed(JobState.QUEUED)
+    )
+
+
+def first_steps(tx: Tx, job_ids: Sequence[str], settings: EngineSettings) -> None:
+    """The steps of jobs that were accepted without a plan, when they begin."""
+    for job_id in job_ids:
+        own = [_plan_row(), _deliver_row()]
+        steps.insert(tx, job_id, own, max_attempts=settings.max_attempts)
 
 
 def header(plan: Plan) -> dict[str, Any]:
@@ -85,7 +106,7 @@ def header(plan: Plan) -> dict[str, Any]:
 
 def plan_of(job: Job, rows: Sequence[StepRow]) -> Plan:
     """The job's plan as it was submitted or last revised."""
-    live = [r for r in rows if r.key != DELIVER and r.state is not StepState.EXPANDED]
+    live = [r for r in rows if not steps.is_own(r.key) and r.state is not StepState.EXPANDED]
     return Plan.from_json({**job.plan, "steps": [r.payload for r in live]})
 
 
@@ -93,7 +114,7 @@ def rows_of(plan: Plan, settings: EngineSettings) -> list[NewStep]:
     known: set[str] = set()
     for step in plan.steps:
         missing = [n for n in step.needs if n not in known]
-        if step.id in known or missing or step.id == DELIVER:
+        if step.id in known or missing or steps.is_own(step.id):
             what = f"needs {missing[0]}, which does not come before it" if missing else "is no id"
             raise ReelError(Code.PLAN_INVALID, f"step {step.id!r} {what}", where=step.id)
         known.add(step.id)
@@ -130,7 +151,7 @@ def revise(tx: Tx, job: Job, plan: Plan, settings: EngineSettings) -> bool:
     new = {row.key: row for row in rows_of(plan, settings)}
     if not jobs.revise(tx, job.id, old=job.revision, new=plan.revision, plan=header(plan)):
         return False
-    old = {row.key: row for row in steps.of_job(tx, job.id) if row.key != DELIVER}
+    old = {row.key: row for row in steps.of_job(tx, job.id) if not steps.is_own(row.key)}
     added = [row for key, row in new.items() if key not in old]
     steps.insert(tx, job.id, added, max_attempts=settings.max_attempts)
     for key, row in old.items():
@@ -184,6 +205,20 @@ def _row(step: Step, position: int, settings: EngineSettings) -> NewStep:
         memory_bytes=estimate.memory_bytes,
         disk_bytes=estimate.disk_bytes,
         weight=max(estimate.cpu_seconds, _LEAST_WEIGHT),
+    )
+
+
+def _plan_row() -> NewStep:
+    return NewStep(
+        key=PLAN,
+        position=-1,
+        identity="",
+        kind="plan",
+        state=StepState.WAITING,
+        needs=(),
+        payload={},
+        cpus=_PLAN_CPUS,
+        weight=_LEAST_WEIGHT,
     )
 
 

@@ -24,7 +24,8 @@ AGEING_S = 600.0
 LOCAL_OWNER = "local"
 
 
-def insert(tx: Tx, job: NewJobRow) -> str:
+def insert(tx: Tx, job: NewJobRow, *told: tuple[str, Mapping[str, Any]]) -> str:
+    """With its first events, which listeners hear of after the commit."""
     job_id = job.id or new_id()
     tx.run(
         sa.insert(jobs),
@@ -48,13 +49,14 @@ def insert(tx: Tx, job: NewJobRow) -> str:
             "trace": job.trace,
             "rank": tx.now() - job.priority * AGEING_S,
             "fraction": 0.0,
-            "event_seq": 0,
+            "event_seq": len(told),
             "created_at": tx.now(),
         },
     )
     if job.labels:
         named = [{"job_id": job_id, "name": k, "value": v} for k, v in job.labels.items()]
         tx.run(sa.insert(job_labels), named)
+    _tell(tx, [EventRow(job_id, n, tx.now(), kind, dict(b)) for n, (kind, b) in enumerate(told, 1)])
     return job_id
 
 
@@ -64,6 +66,13 @@ def get(tx: Tx, job_id: str) -> Job:
     if row is None:
         raise unknown(job_id)
     return _job(row)
+
+
+def origin(tx: Tx, job_id: str) -> tuple[str | None, str | None]:
+    """Whose job it is, and the traceparent of the request that made it; None where not known."""
+    query = sa.select(jobs.c.owner, jobs.c.trace).where(jobs.c.id == job_id)
+    row = tx.run(query).one_or_none()
+    return (None, None) if row is None else (row.owner, row.trace)
 
 
 def listing(
@@ -136,8 +145,13 @@ def record(tx: Tx, job_id: str, *new: tuple[str, Mapping[str, Any]]) -> None:
         EventRow(job_id, last - len(new) + n, at, kind, dict(body))
         for n, (kind, body) in enumerate(new, start=1)
     ]
-    tx.run(sa.insert(events), [asdict(row) for row in rows])
-    tx.written.extend(rows)
+    _tell(tx, rows)
+
+
+def _tell(tx: Tx, rows: list[EventRow]) -> None:
+    if rows:
+        tx.run(sa.insert(events), [asdict(row) for row in rows])
+        tx.written.extend(rows)
 
 
 def events_after(tx: Tx, job_id: str, seq: int = 0, limit: int | None = None) -> list[EventRow]:

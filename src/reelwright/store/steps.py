@@ -19,8 +19,17 @@ _COLUMNS = [steps.c[f.name] for f in fields(StepRow)]
 # SQLite took at most 999 variables before 3.32; PostgreSQL takes 65535.
 _BATCH = 900
 
-# The key of the step that delivers; it waits for all others, so it has no edges.
+# Keys that begin so are the engine's own steps, which no plan has.
+_OWN = ":"
+# The one that delivers; it waits for all others, so it has no edges.
 DELIVER = ":deliver"
+# The first of a job that came in without a plan: it makes the others.
+PLAN = ":plan"
+
+
+def is_own(key: str) -> bool:
+    """Whether it is one of the engine's own steps."""
+    return key.startswith(_OWN)
 
 
 def insert(tx: Tx, job_id: str, new: Sequence[NewStep], *, max_attempts: int) -> None:
