@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reelwright.app.journal import Journal
+from reelwright.app.observe.journal import Journal, into_file
 from reelwright.engine.events import JobChanged, StepChanged, StepProgress
 
 ERROR = {"code": "disk_full", "message": "no space left"}
@@ -20,7 +20,7 @@ def _lines(folder: Path) -> list[dict[str, object]]:
 
 
 def test_failures_and_retries_are_written(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "logs")
+    journal = Journal(into_file(tmp_path / "logs"))
     journal(StepChanged(job_id="j", key="s", state="ready", attempt=1, error=ERROR, retry_in_s=2.5))
     journal(StepChanged(job_id="j", key="s", state="failed", attempt=2, error=ERROR, log="l.log"))
     journal(JobChanged(job_id="j", state="failed", error=ERROR))
@@ -32,16 +32,16 @@ def test_failures_and_retries_are_written(tmp_path: Path) -> None:
 
 
 def test_what_goes_well_leaves_no_file(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "logs")
+    journal = Journal(into_file(tmp_path / "logs"))
     journal(JobChanged(job_id="j", state="succeeded"))
     journal(StepProgress(job_id="j", key="s", attempt=1, fraction=0.5))
     assert not (tmp_path / "logs").exists()
 
 
 def test_a_long_journal_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelwright.app.journal._MOST_BYTES", 10)
+    monkeypatch.setattr("reelwright.app.observe.journal._MOST_BYTES", 10)
     for _ in range(2):
-        Journal(tmp_path)(JobChanged(job_id="j", state="failed", error=ERROR))
+        Journal(into_file(tmp_path))(JobChanged(job_id="j", state="failed", error=ERROR))
     assert len(_lines(tmp_path)) == 1
     assert (tmp_path / "reel.jsonl.1").exists()
 
@@ -49,4 +49,4 @@ def test_a_long_journal_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
 def test_a_full_disk_is_no_failure_of_the_job(tmp_path: Path) -> None:
     (tmp_path / "reel.jsonl").symlink_to("/dev/full")
-    Journal(tmp_path)(JobChanged(job_id="j", state="failed", error=ERROR))
+    Journal(into_file(tmp_path))(JobChanged(job_id="j", state="failed", error=ERROR))

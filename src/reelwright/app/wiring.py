@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from reelwright.app.settings import Loaded, Settings
 
 if TYPE_CHECKING:
+    from reelwright.app.observe.journal import Journal
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
     from reelwright.engine.settings import EngineSettings
+    from reelwright.engine.watch import Watch
     from reelwright.planning.plan import Machine
     from reelwright.store.blobs import Blobs
     from reelwright.store.combine import Combiner
@@ -116,9 +118,22 @@ class App:
             sandbox=self.is_sandboxed,
         )
 
+    @cached_property
+    def journal(self) -> Journal:
+        """Failures, into a file; the logs of a service take its place (`observe.service`)."""
+        from reelwright.app.observe.journal import Journal, into_file
+
+        return Journal(into_file(self.home / "logs"))
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Who sees attempts: nobody, until a service does."""
+        from reelwright.engine.watch import nobody
+
+        return nobody
+
     def engine(self, on_event: OnEvent) -> Engine:
         """An engine with the local executor; inside a running event loop."""
-        from reelwright.app.journal import Journal
         from reelwright.app.learn import learn
         from reelwright.app.remote import deliver
         from reelwright.app.replan import replan
@@ -135,11 +150,11 @@ class App:
             tools=self.tools,
             deliver_remote=deliver,
             learn=learn,
+            watch=self.watch,
         )
-        journal = Journal(self.home / "logs")
 
         def tell(event: Event) -> None:
-            journal(event)
+            self.journal(event)
             on_event(event)
 
         executor = LocalExecutor(runner)
