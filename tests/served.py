@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
+
+T = TypeVar("T")
 
 # Generous: a busy machine is slow, and a server that hangs is what the limit is for.
 START_S = 60.0
@@ -66,7 +68,7 @@ class Served:
         return self.process.wait(END_S)
 
 
-def until(look: Callable[[], Any], timeout_s: float = 60.0, pause_s: float = 0.05) -> Any:
+def until(look: Callable[[], T | None], timeout_s: float = 60.0, pause_s: float = 0.05) -> T:
     """What `look` gives once it is true. Fails when it never is."""
     deadline = time.monotonic() + timeout_s
     while not (found := look()):

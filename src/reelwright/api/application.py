@@ -31,14 +31,16 @@ if TYPE_CHECKING:
 
 def _routers() -> Iterator[APIRouter]:
     from reelwright.api import (
+        artifacts,
         audit,
         health,
+        job_details,
         jobs,
         keys,
         session,
     )
 
-    for module in (jobs, keys, session, audit, health):
+    for module in (jobs, job_details, artifacts, keys, session, audit, health):
         yield module.router
 
 

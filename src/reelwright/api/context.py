@@ -25,6 +25,11 @@ def reader_of(request: Request) -> Reader:
     return cast("Reader", request.app.state.reader)
 
 
+def closing_of(request: Request) -> asyncio.Event:
+    """Set when the service ends: whatever streams is to end, too."""
+    return cast("asyncio.Event", request.app.state.closing)
+
+
 def address_of(request: Request) -> str | None:
     """The client's address, for the audit log; None on a Unix socket."""
     return request.client.host if request.client else None

@@ -12,7 +12,7 @@ from reelwright.api.context import address_of, app_of, aside, reader_of
 from reelwright.api.models import ID_PATTERN, Job, Jobs, State
 from reelwright.api.openapi import WITH_BODY, body, problems
 from reelwright.api.trace import trace_of
-from reelwright.app import intake, views
+from reelwright.app import intake, orders, views
 from reelwright.app.intake import Asked, Key, Origin
 from reelwright.app.principal import Principal, Scope
 from reelwright.store.views import Filter
@@ -153,6 +153,35 @@ async def list_jobs(
         views.listing, app_of(request), wanted, limit=limit, before_id=cursor
     )
     return bodies.answer({"jobs": [views.to_json(job) for job in found], "next": following})
+
+
+@router.delete(
+    "/v1/jobs/{job_id}",
+    status_code=202,
+    response_model=Job,
+    responses=problems(404, 409),
+    summary="Cancel a job",
+)
+async def cancel_job(request: Request, job_id: JobId, principal: Who) -> Response:
+    """Its commands are stopped, finished steps stay in the cache. At once where none runs; else
+    the job is `cancelled` when the worker has stopped it, within seconds."""
+    await orders.cancel(app_of(request), job_id, origin_of(request, principal))
+    found = await reader_of(request).summary(job_id, principal)
+    return bodies.answer(views.to_json(found), 202)
+
+
+@router.post(
+    "/v1/jobs/{job_id}/retry",
+    status_code=202,
+    response_model=Job,
+    responses=problems(404, 409),
+    summary="Run a failed or cancelled job again",
+)
+async def retry_job(request: Request, job_id: JobId, principal: Who) -> Response:
+    """From its finished steps."""
+    await orders.retry(app_of(request), job_id, origin_of(request, principal))
+    found = await reader_of(request).summary(job_id, principal)
+    return bodies.answer(views.to_json(found), 202)
 
 
 def origin_of(request: Request, principal: Principal) -> Origin:

@@ -89,3 +89,67 @@ class ErrorCode(Model):
 
 class ErrorCodes(Model):
     errors: list[ErrorCode]
+
+
+class Artifact(Model):
+    n: int = Field(ge=0, description="Its number in the job.")
+    name: str
+    path: str = Field(description="Where it was delivered to.")
+    output: int = Field(ge=0, description="Which of the spec's outputs, counted from 0.")
+    position: int = Field(ge=0, description="Which file of that output, counted from 0.")
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+    media_type: str
+    url: str = Field(description="Where it can be downloaded.")
+
+
+class Artifacts(Model):
+    artifacts: list[Artifact]
+
+
+class PlannedInput(Model):
+    name: str
+    uri: str | None
+    step: str | None = Field(description="The step whose output this is.")
+    output: str | None
+
+
+class PlannedOutput(Model):
+    name: str
+    container: str | None
+
+
+class Estimate(Model):
+    cpu_seconds: float
+    memory_bytes: int
+    disk_bytes: int
+    wall_seconds: list[float] = Field(description="From, to.")
+
+
+class PlannedStep(Model):
+    id: str
+    kind: str
+    operations: list[str]
+    argv: list[list[str]] = Field(description="The commands.")
+    because: list[str] = Field(description="Why it is copied, fused or encoded.")
+    needs: list[str]
+    inputs: list[PlannedInput]
+    outputs: list[PlannedOutput]
+    estimate: Estimate
+    cached: bool = Field(description="Its result is there already.")
+    identity: str
+
+
+class Delivery(Model):
+    to: str
+    step: str
+    output: str
+    index: int
+
+
+class Plan(Model):
+    steps: list[PlannedStep]
+    outputs: list[Delivery]
+    warnings: list[str]
+    unresolved: dict[str, list[str]] = Field(description="Step: what it waits to know.")
+    revision: int = Field(ge=0)

@@ -64,6 +64,25 @@ COMMON = problems(401, 403, 422, 429, 500, 503)
 WITH_BODY = problems(400, 413, 415)
 
 
+def file_responses(kind: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """For a route that answers with bytes, or with a range of them."""
+    content = {kind: {"schema": schema}}
+    described: dict[str, Any] = {
+        "Accept-Ranges": {"schema": {"type": "string", "enum": ["bytes"]}},
+        "Content-Length": {"schema": {"type": "string"}},
+    }
+    ranged = {**described, "Content-Range": {"schema": {"type": "string"}}}
+    return {
+        200: {"description": "All of it.", "content": content},
+        206: {
+            "description": "The range that was asked for.",
+            "content": content,
+            "headers": ranged,
+        },
+        304: {"description": "The client has it: If-None-Match names its ETag."},
+    }
+
+
 def operation_id(route: APIRoute) -> str:
     """The function's name: a client's method is called so."""
     return route.name

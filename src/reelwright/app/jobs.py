@@ -30,7 +30,7 @@ class Status:
     def to_json(self) -> dict[str, Any]:
         return {
             **job_json(self.job),
-            "steps": [_step_json(step) for step in self.steps],
+            "steps": [step_json(step) for step in self.steps],
             "outputs": [
                 {"path": f.path, "sha256": f.sha256, "bytes": f.size_bytes} for f in self.outputs
             ],
@@ -182,7 +182,7 @@ def job_json(job: Job) -> dict[str, Any]:
     }
 
 
-def _step_json(step: StepRow) -> dict[str, Any]:
+def step_json(step: StepRow) -> dict[str, Any]:
     return {
         "id": step.key,
         "kind": step.kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,9 +109,13 @@ def _cached(plan: Plan, have: frozenset[str]) -> frozenset[str]:
 
 def to_json(planned: Planned) -> dict[str, Any]:
     """The plan for programs; `cached` steps will be taken as they are."""
-    plan = planned.plan
+    return plan_json(planned.plan, planned.cached)
+
+
+def plan_json(plan: Plan, cached: Collection[str]) -> dict[str, Any]:
+    """`cached` are ids of steps."""
     return {
-        "steps": [_step(step, step.id in planned.cached) for step in plan.steps],
+        "steps": [_step(step, step.id in cached) for step in plan.steps],
         "outputs": [
             {"to": d.to, "step": d.step, "output": d.output, "index": d.index}
             for d in plan.deliveries

@@ -7,11 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from reelwright.store import jobs as jobs_of_store
-from reelwright.store.views import Filter, Summary, page, summaries
+from reelwright.store.views import Filter, Summary, owner_of, page, summaries
 
 if TYPE_CHECKING:
     from reelwright.app.principal import Principal
     from reelwright.app.wiring import App
+    from reelwright.store.database import Tx
 
 _Waiting = dict[str, list[asyncio.Future[Summary | None]]]
 
@@ -69,6 +70,13 @@ class Reader:
                     answer.set_result(found.get(job_id))
 
 
+def check_owner(tx: Tx, job_id: str, principal: Principal) -> None:
+    """Raises JOB_UNKNOWN, also for what belongs to others."""
+    owner = owner_of(tx, job_id)
+    if owner is None or principal.sees not in (None, owner):
+        raise jobs_of_store.unknown(job_id)
+
+
 def listing(
     app: App, wanted: Filter, *, limit: int, before_id: str | None
 ) -> tuple[list[Summary], str | None]:
@@ -76,6 +84,35 @@ def listing(
     with app.store.read() as tx:
         found = page(tx, wanted, limit=limit + 1, before_id=before_id)
     return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def steps(app: App, job_id: str, principal: Principal) -> list[dict[str, Any]]:
+    """Of its plan, in the plan's order. Raises JOB_UNKNOWN."""
+    from reelwright.app.jobs import step_json
+    from reelwright.store import steps as table
+
+    with app.store.read() as tx:
+        check_owner(tx, job_id, principal)
+        rows = table.of_job(tx, job_id)
+    return [step_json(row) for row in rows if not table.is_own(row.key)]
+
+
+def plan(app: App, job_id: str, principal: Principal) -> dict[str, Any]:
+    """Its latest revision, in the form of `app.plan.to_json`; without steps until there is one.
+
+    Raises JOB_UNKNOWN.
+    """
+    from reelwright.app.plan import plan_json
+    from reelwright.engine.submission import plan_of
+    from reelwright.store import steps as table
+    from reelwright.store.states import StepState
+
+    with app.store.read() as tx:
+        check_owner(tx, job_id, principal)
+        job = jobs_of_store.get(tx, job_id)
+        rows = table.of_job(tx, job_id)
+    cached = {row.key for row in rows if row.state is StepState.CACHED}
+    return plan_json(plan_of(job, rows), cached)
 
 
 def to_json(job: Summary) -> dict[str, Any]:

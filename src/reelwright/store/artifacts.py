@@ -78,6 +78,13 @@ def put_blob(tx: Tx, blob: Blob) -> None:
     tx.run(statement.on_conflict_do_update(index_elements=["sha256"], set_=changed))
 
 
+def blob(tx: Tx, sha256: str) -> Blob | None:
+    """The stored file of a content, as it was when it was last known good."""
+    columns = (blobs.c.sha256, blobs.c.size_bytes, blobs.c.mtime_ns, blobs.c.inode)
+    row = tx.run(sa.select(*columns).where(blobs.c.sha256 == sha256)).one_or_none()
+    return None if row is None else Blob(row[0], row[1], row[2], int(row[3]))
+
+
 def outcomes_of(tx: Tx, identities: Collection[str]) -> dict[str, Outcome]:
     """The whole ones; whether their files still are what they were is for `Blobs.check`."""
     found: dict[str, dict[str, Any]] = {}

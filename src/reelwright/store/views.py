@@ -84,3 +84,10 @@ def page(tx: Tx, wanted: Filter, *, limit: int, before_id: str | None = None) ->
         where.append(jobs.c.id.in_(named))
     query = sa.select(*_COLUMNS).where(*where).order_by(jobs.c.id.desc()).limit(limit)
     return [Summary(*row) for row in tx.run(query)]
+
+
+def owner_of(tx: Tx, job_id: str) -> str | None:
+    """None where there is no such job."""
+    query = sa.select(jobs.c.owner).where(jobs.c.id == job_id)
+    owner: str | None = tx.run(query).scalar_one_or_none()
+    return owner

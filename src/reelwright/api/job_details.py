@@ -1,0 +1,89 @@
+"""What a job consists of: its steps, their logs, its plan."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from reelwright.api import bodies
+from reelwright.api.context import app_of, aside, closing_of
+from reelwright.api.files import span_of
+from reelwright.api.jobs import JobId, Who
+from reelwright.api.models import Plan, Steps
+from reelwright.api.openapi import file_responses, problems
+from reelwright.app import job_logs, views
+from reelwright.app.principal import Scope
+
+router = APIRouter(tags=["jobs"])
+
+_TEXT = "text/plain; charset=utf-8"
+
+
+@router.get(
+    "/v1/jobs/{job_id}/steps",
+    response_model=Steps,
+    responses=problems(404),
+    summary="The steps of a job's plan, with their states",
+)
+async def list_steps(request: Request, job_id: JobId, principal: Who) -> Response:
+    principal.check(Scope.READ)
+    return bodies.answer({"steps": await aside(views.steps, app_of(request), job_id, principal)})
+
+
+@router.get(
+    "/v1/jobs/{job_id}/plan",
+    response_model=Plan,
+    responses=problems(404),
+    summary="A job's plan, as it was last revised",
+)
+async def get_plan(request: Request, job_id: JobId, principal: Who) -> Response:
+    """Without steps until a worker has planned the job (`revision` is 0)."""
+    principal.check(Scope.READ)
+    return bodies.answer(await aside(views.plan, app_of(request), job_id, principal))
+
+
+@router.get(
+    "/v1/jobs/{job_id}/logs",
+    response_class=Response,
+    responses={**file_responses(_TEXT, {"type": "string"}), **problems(404, 416)},
+    summary="What a job's commands printed",
+)
+async def get_logs(
+    request: Request,
+    job_id: JobId,
+    principal: Who,
+    step: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="Of this step alone.")
+    ] = None,
+    attempt: Annotated[
+        int | None, Query(ge=1, le=1_000_000, description="Of this try at each step alone.")
+    ] = None,
+    follow: Annotated[
+        bool, Query(description="Go on until the job has ended; `Range` is not looked at then.")
+    ] = False,
+) -> Response:
+    """The tries in the order in which they began, each below a line that names it; of one try
+    (`step` and `attempt`) its log as it is. `Range: bytes=N-` gives what is new since N bytes.
+    """
+    principal.check(Scope.READ)
+    app = app_of(request)
+    found, _ = await aside(job_logs.pieces, app, job_id, principal, step=step, attempt=attempt)
+    if follow:
+        stream = job_logs.follow(
+            app, job_id, principal, step=step, attempt=attempt, closing=closing_of(request)
+        )
+        return StreamingResponse(stream, media_type=_TEXT)
+    size = await aside(lambda: sum(piece.size_bytes() for piece in found))
+    span = span_of(request, size) if size else None
+    headers = {"Accept-Ranges": "bytes"}
+    if span is None:
+        return StreamingResponse(
+            job_logs.read(found, 0, size), headers={**headers, "Content-Length": str(size)},
+            media_type=_TEXT,
+        )  # fmt: skip
+    headers |= {"Content-Range": span.content_range, "Content-Length": str(span.length)}
+    return StreamingResponse(
+        job_logs.read(found, span.start, span.end), 206, headers, media_type=_TEXT
+    )

@@ -1,0 +1,184 @@
+"""The logs of a job's tries, read whole or from some byte on, or followed while they grow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from reelwright.errors import Code, ReelError
+
+if TYPE_CHECKING:
+    from reelwright.app.principal import Principal
+    from reelwright.app.wiring import App
+
+_PART_BYTES = 64 << 10
+# How often a log is looked at that somebody follows.
+_LOOK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A heading, and the log of one try at one step below it."""
+
+    step: str
+    attempt: int
+    heading: bytes
+    path: Path
+    is_ended: bool
+
+    def size_bytes(self) -> int:
+        try:
+            return len(self.heading) + self.path.stat().st_size
+        except OSError:  # no command ran, or it was removed for its age
+            return len(self.heading)
+
+
+def pieces(
+    app: App, job_id: str, principal: Principal, *, step: str | None, attempt: int | None
+) -> tuple[list[Piece], bool]:
+    """In the order in which the tries began, and whether the job has come to its end.
+
+    Of one try alone there is no heading. Raises JOB_UNKNOWN, STEP_UNKNOWN.
+    """
+    from reelwright.app.views import check_owner
+    from reelwright.store import attempts, steps
+    from reelwright.store.views import summaries
+
+    with app.store.read() as tx:
+        check_owner(tx, job_id, principal)
+        job = summaries(tx, [job_id])[job_id]
+        rows = steps.of_job(tx, job_id)
+        chosen = [r for r in rows if r.key == step or (step is None and not steps.is_own(r.key))]
+        if step is not None and not chosen:
+            raise ReelError(
+                Code.STEP_UNKNOWN,
+                f"job {job_id} has no step '{step}'",
+                where="query.step",
+                hint=f"`GET /v1/jobs/{job_id}/steps` lists them",
+            )
+        tries = [
+            (found, row.key)
+            for row in chosen
+            for found in attempts.of_step(tx, row.id)
+            if attempt in (None, found.number)
+        ]
+    if attempt is not None and not tries:
+        raise ReelError(Code.STEP_UNKNOWN, f"there was no attempt {attempt}", where="query.attempt")
+    tries.sort(key=lambda one: (one[0].started_at, one[1]))
+    is_one = step is not None and attempt is not None
+    found_pieces = [
+        Piece(
+            key,
+            row.number,
+            b"" if is_one else _heading(key, row.number, is_first=n == 0),
+            Path(row.log),
+            row.finished_at is not None,
+        )
+        for n, (row, key) in enumerate(tries)
+    ]
+    return found_pieces, job.state in {"succeeded", "failed", "cancelled"}
+
+
+def read(found: Sequence[Piece], start: int, end: int) -> Iterator[bytes]:
+    """Bytes `start` up to and without `end` of all of them, one after another. Blocking."""
+    at = 0
+    for piece in found:
+        for part in _parts(piece):
+            lower, upper = max(start - at, 0), min(end - at, len(part))
+            if lower < upper:
+                yield part[lower:upper]
+            at += len(part)
+            if at >= end:
+                return
+
+
+async def follow(
+    app: App,
+    job_id: str,
+    principal: Principal,
+    *,
+    step: str | None,
+    attempt: int | None,
+    closing: asyncio.Event,
+) -> AsyncIterator[bytes]:
+    """All of it, and what comes, until the job (or the one try) has ended or `closing` is set.
+
+    A try is followed to its end before the next is begun with.
+    """
+    done: set[tuple[str, int]] = set()
+    while not closing.is_set():
+        found, is_final = await asyncio.to_thread(
+            pieces, app, job_id, principal, step=step, attempt=attempt
+        )
+        fresh = [piece for piece in found if (piece.step, piece.attempt) not in done]
+        for piece in fresh:
+            async for part in _followed(app, piece, job_id, principal, closing):
+                yield part
+            done.add((piece.step, piece.attempt))
+        if is_final or (attempt is not None and step is not None and fresh):
+            return
+        if not fresh:
+            await _pause(closing)
+
+
+async def _followed(
+    app: App, piece: Piece, job_id: str, principal: Principal, closing: asyncio.Event
+) -> AsyncIterator[bytes]:
+    if piece.heading:
+        yield piece.heading
+    at = 0
+    while True:
+        is_ended = piece.is_ended or await asyncio.to_thread(
+            _is_ended, app, piece, job_id, principal
+        )
+        while part := await asyncio.to_thread(_tail, piece.path, at):
+            at += len(part)
+            yield part
+        if is_ended or closing.is_set():
+            return
+        await _pause(closing)
+
+
+def _is_ended(app: App, piece: Piece, job_id: str, principal: Principal) -> bool:
+    try:
+        found, is_final = pieces(app, job_id, principal, step=piece.step, attempt=piece.attempt)
+    except ReelError as error:
+        if error.code in {Code.JOB_UNKNOWN, Code.STEP_UNKNOWN}:
+            return True  # the job was deleted meanwhile
+        raise
+    return is_final or found[0].is_ended
+
+
+async def _pause(closing: asyncio.Event) -> None:
+    waiting = asyncio.ensure_future(closing.wait())
+    await asyncio.wait({waiting}, timeout=_LOOK_S)
+    waiting.cancel()
+
+
+def _tail(path: Path, at: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(at)
+            return file.read(_PART_BYTES)
+    except OSError:
+        return b""
+
+
+def _parts(piece: Piece) -> Iterator[bytes]:
+    if piece.heading:
+        yield piece.heading
+    try:
+        file: IO[bytes] = piece.path.open("rb")
+    except OSError:
+        return
+    with file:
+        while part := file.read(_PART_BYTES):
+            yield part
+
+
+def _heading(step: str, attempt: int, *, is_first: bool) -> bytes:
+    """As `tail` writes it above each of several files."""
+    return f"{'' if is_first else chr(10)}==> {step}, attempt {attempt} <==\n".encode()
