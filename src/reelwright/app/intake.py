@@ -14,7 +14,10 @@ from reelwright.store.ids import new_id
 from reelwright.store.rows import NewJobRow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reelwright.app.wiring import App
+    from reelwright.spec.model import JobSpec
     from reelwright.store.database import Tx
 
 
@@ -88,19 +91,14 @@ class Accepted:
 def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
     """What is to be written. Raises SpecErrors with all that is wrong, SPEC_TOO_LARGE,
     FORBIDDEN."""
-    from reelwright.app.access import check_spec
     from reelwright.app.quota import max_running
-    from reelwright.planning.bind import bind
-    from reelwright.spec.parse import parse_text
 
     principal = origin.principal
     principal.check(Scope.JOBS)
-    _check_size(app, asked.text)
+    check_size(app, asked.text)
     job_id = new_id()
     base = app.home / "served" / job_id
-    spec = parse_text(asked.text, base=base, variables=asked.variables)
-    bind(spec)
-    check_spec(spec, principal.folders, base)
+    spec = read_spec(asked, base, principal)
     timeout_s = asked.timeout_s
     if timeout_s is None and spec.timeout is not None:
         timeout_s = float(spec.timeout)
@@ -110,6 +108,7 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
         nonce=None if asked.use_cache else new_id(),
         own=job_id,
         folders=dict(principal.folders),
+        operators={o.id: o.op for o in spec.operations},
     )
     return NewJobRow(
         id=job_id,
@@ -127,6 +126,18 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
         max_running=max_running(principal, app.settings),
         trace=origin.traceparent,
     )
+
+
+def read_spec(asked: Asked, base: Path, principal: Principal) -> JobSpec:
+    """Raises SpecErrors: what is wrong with its form, its references, or the files it names."""
+    from reelwright.app.access import check_spec
+    from reelwright.planning.bind import bind
+    from reelwright.spec.parse import parse_text
+
+    spec = parse_text(asked.text, base=base, variables=asked.variables)
+    bind(spec)
+    check_spec(spec, principal.folders, base)
+    return spec
 
 
 async def accept(app: App, row: NewJobRow, origin: Origin, key: Key | None = None) -> Accepted:
@@ -183,7 +194,8 @@ def digest(*parts: str) -> str:
     return found.hexdigest()
 
 
-def _check_size(app: App, text: str) -> None:
+def check_size(app: App, text: str) -> None:
+    """Raises SPEC_TOO_LARGE."""
     limit = app.settings.limits.spec_bytes
     if len(text.encode("utf-8", "surrogatepass")) > limit:
         raise ReelError(

@@ -30,9 +30,16 @@ class Planned:
 
 async def plan_request(app: App, request: Request) -> Planned:
     """Raises SpecErrors (all that is wrong), TOOL_MISSING, STORE_*."""
+    spec, facts, machine, kept = await _facts(app, request)
+    return compiled(app, request, spec, facts, machine, kept)
+
+
+def compiled(
+    app: App, request: Request, spec: JobSpec, facts: Facts, machine: Machine, kept: Kept
+) -> Planned:
+    """Raises SpecErrors."""
     from reelwright.planning.compiler import compile as compile_plan
 
-    spec, facts, machine, kept = await _facts(app, request)
     plan = compile_plan(spec, facts, machine)
     have = _held(app, plan)
     if have and not _all_alone(plan, have):
@@ -74,6 +81,7 @@ async def _facts(app: App, request: Request) -> tuple[JobSpec, Facts, Machine, K
         inputs=kept_inputs(found),
         nonce=nonce,
         own=os.urandom(8).hex(),
+        operators={o.id: o.op for o in spec.operations},
     )
     facts = Facts(media=found.media, uris=found.uris, job=kept.own)
     return spec, facts, apart(app.machine, nonce), kept

@@ -41,6 +41,7 @@ class Kept:
     plan counted on; `nonce` sets a job apart that must not use the cache; `own` sets apart
     what each job fetches for itself. `folders`: those that the plan may read and write
     (`Principal.folders`), None where the user who runs it may use every file that is theirs.
+    `operators`: operation → operator, for whoever counts what ran.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Kept:
     nonce: str | None = None
     own: str = ""
     folders: Mapping[str, Sequence[str]] | None = None
+    operators: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

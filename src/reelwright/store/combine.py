@@ -49,6 +49,8 @@ class Combiner:
     """
 
     def __init__(self, store: Store) -> None:
+        # Hears how many changes were asked for together.
+        self.on_commit: Callable[[int], None] = lambda _count: None
         self._store = store
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -91,6 +93,7 @@ class Combiner:
             batch, is_last = _more(asked, first)
             batch = [one for one in batch if one.done.set_running_or_notify_cancel()]
             self._commit(sorted(batch, key=lambda one: one.order))
+            self.on_commit(len(batch))
             if is_last:
                 return
 

@@ -79,6 +79,7 @@ jobs = Table(
     Index(None, "state", "owner", "rank"),
     Index(None, "owner", "id"),
     Index(None, "batch_id"),
+    Index(None, "finished_at"),
 )
 
 # `key` is the step's id in the plan. `attempt` is the fencing token. `failures` count against
@@ -147,6 +148,7 @@ attempts = Table(
     Column("max_rss_bytes", BigInteger, nullable=True),
     time_column("started_at"),
     time_column("finished_at"),
+    Index(None, "finished_at"),
 )
 
 events = Table(

@@ -72,6 +72,8 @@ def downgrade() -> None:
     op.drop_index("ix_jobs_state_owner_rank", table_name="jobs")
     op.drop_index("ix_jobs_owner_id", table_name="jobs")
     op.drop_index("ix_jobs_batch_id", table_name="jobs")
+    op.drop_index("ix_jobs_finished_at", table_name="jobs")
+    op.drop_index("ix_attempts_finished_at", table_name="attempts")
     op.create_index("ix_jobs_state_priority", "jobs", ["state", "priority"], unique=False)
     for column in ("rank", "trace", "max_running", "key_id", "batch_id"):
         op.drop_column("jobs", column)
@@ -298,3 +300,5 @@ def _jobs_columns() -> None:
     op.create_index("ix_jobs_batch_id", "jobs", ["batch_id"], unique=False)
     op.create_index("ix_jobs_owner_id", "jobs", ["owner", "id"], unique=False)
     op.create_index("ix_jobs_state_owner_rank", "jobs", ["state", "owner", "rank"], unique=False)
+    op.create_index("ix_jobs_finished_at", "jobs", ["finished_at"], unique=False)
+    op.create_index("ix_attempts_finished_at", "attempts", ["finished_at"], unique=False)
