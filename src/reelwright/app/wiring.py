@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reelwright.app.observe.journal import Journal
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
+    from reelwright.engine.expansion import Prepared
     from reelwright.engine.settings import EngineSettings
     from reelwright.engine.watch import Watch
     from reelwright.planning.plan import Machine
@@ -116,6 +117,9 @@ class App:
             cache_bytes=self.settings.cache.limit_bytes,
             keep_logs_s=self.settings.logs.keep_days * 86400.0,
             sandbox=self.is_sandboxed,
+            net_allow=self.settings.net_allow,
+            fetch_bytes=limits.fetch_bytes,
+            fetch_s=limits.fetch_s,
         )
 
     @cached_property
@@ -150,6 +154,7 @@ class App:
             tools=self.tools,
             deliver_remote=deliver,
             learn=learn,
+            plan_job=self._plan_job,
             watch=self.watch,
         )
 
@@ -167,6 +172,11 @@ class App:
             replan=lambda job_id, results: replan(self, job_id, results),
             on_event=tell,
         )
+
+    async def _plan_job(self, job_id: str) -> Prepared:
+        from reelwright.app.first_plan import prepare_job
+
+        return await prepare_job(self, job_id)
 
     @property
     def prober(self) -> str:

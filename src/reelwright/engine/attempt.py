@@ -7,21 +7,23 @@ import shutil
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.engine import outcome
+from reelwright.engine import expansion, outcome
 from reelwright.engine.delivery import Delivering, DeliverRemote
 from reelwright.engine.executor import Attempt
+from reelwright.engine.expansion import PlanJob
 from reelwright.engine.inputs import Inputs
 from reelwright.engine.lifecycle import fail_damaged
 from reelwright.engine.outcome import Made
 from reelwright.engine.settings import EngineSettings
-from reelwright.engine.submission import DELIVER
+from reelwright.engine.submission import DELIVER, PLAN
 from reelwright.engine.threads import in_thread
 from reelwright.engine.watch import Watch, nobody
-from reelwright.errors import Code, Problem, ReelError
+from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.planning.plan import Step
 from reelwright.runners.context import StepContext, StepResult
 from reelwright.store import attempts, steps
@@ -47,7 +49,8 @@ _PATIENCE_S = 600.0
 class AttemptRunner:
     """What an attempt needs beside its own row.
 
-    `learn` says what a finished step teaches about costs: name -> CPU-seconds per unit.
+    `learn` says what a finished step teaches about costs: name -> CPU-seconds per unit. `plan_job`
+    plans the jobs that came in without a plan.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class AttemptRunner:
         tools: Tools,
         deliver_remote: DeliverRemote | None = None,
         learn: Learn | None = None,
+        plan_job: PlanJob | None = None,
         watch: Watch = nobody,
     ) -> None:
         self.store = store
@@ -68,6 +72,7 @@ class AttemptRunner:
         self._run_step = run_step
         self._tools = tools
         self._learn = learn
+        self._plan_job = plan_job
         self._watch = watch
         self._inputs = Inputs(store, blobs)
         self._delivering = Delivering(store, blobs, deliver_remote)
@@ -99,7 +104,7 @@ class AttemptRunner:
         except ReelError as error:
             if error.code is Code.LEASE_LOST:
                 raise
-            problem = error.problem
+            problem = _first(error)
         except OSError as error:
             problem = refused(error, Path(place.workspace)).problem
         except Exception as error:  # noqa: BLE001 - a mistake in one step must not end the engine
@@ -116,8 +121,18 @@ class AttemptRunner:
         if row.key == DELIVER:
             await self._delivering.run(row)
             return partial(outcome.deliver, step=row)
+        if row.key == PLAN:
+            return await self._plan(row)
         made = await self._make(row, place, report, heartbeat)
         return partial(outcome.succeed, step=row, made=made)
+
+    async def _plan(self, row: StepRow) -> Callable[[Tx], None]:
+        if self._plan_job is None:
+            raise ReelError(Code.PLAN_INVALID, "this engine cannot plan", where=row.job_id)
+        prepared = await self._plan_job(row.job_id)
+        return await in_thread(
+            expansion.enter, self.store, self._blobs, row, prepared, self.settings
+        )
 
     async def _make(
         self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
@@ -137,6 +152,7 @@ class AttemptRunner:
             heartbeat=heartbeat,
             scratch=self.settings.scratch,
             allow_private=self.settings.allow_private,
+            net_allow=self.settings.net_allow,
         )
         result = await self._run_step(step, context)
         self._inputs.check_unchanged(files)
@@ -179,6 +195,16 @@ def _places(place: AttemptRow) -> tuple[Path, Path]:
     workspace.mkdir(mode=0o700, parents=True)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return workspace, log
+
+
+def _first(error: ReelError) -> Problem:
+    """The problem that stands for all of them: one that trying again would not end, if any is."""
+    if not isinstance(error, SpecErrors):
+        return error.problem
+    problems = sorted(error.problems, key=lambda problem: problem.code.retryable)
+    first = problems[0]
+    evidence = {**first.evidence, "problems": [problem.to_json() for problem in problems]}
+    return replace(first, evidence=evidence)
 
 
 def _mistake(error: Exception, where: str) -> Problem:

@@ -9,6 +9,7 @@ from typing import Any
 from reelwright.engine import expansion, lifecycle, orders, outcome
 from reelwright.engine.executor import Attempt, Executor
 from reelwright.engine.settings import EngineSettings
+from reelwright.engine.threads import in_thread
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.planning.plan import Plan
 from reelwright.store import attempts, jobs, steps
@@ -78,10 +79,11 @@ class Control:
             failed = [r for r in steps.of_job(tx, job_id) if r.state is _S.FAILED and r.error]
         first = min(failed, key=lambda row: row.finished_at or 0.0)
         problem = Problem.from_json(first.error or {})
+        if steps.is_own(first.key):  # people know nothing of it
+            return problem
         evidence = {"step": first.key, "attempt": first.attempt, **problem.evidence}
-        return Problem(
-            problem.code, problem.message, problem.where or first.key, problem.hint, evidence
-        )
+        where = problem.where or first.key
+        return Problem(problem.code, problem.message, where, problem.hint, evidence)
 
     async def _finish_early(self, job: Job, target: JobState, problem: Problem) -> None:
         """Stops what runs here first: a state in SQL must not run ahead of the processes."""
@@ -111,7 +113,7 @@ class Control:
         if self._replan is None:
             return await self._give_up(job, "this engine cannot plan")
         try:
-            plan = self._replan(job.id, results)
+            plan = await in_thread(self._replan, job.id, results)
             expansion.check_progress(job, plan, results)
             expansion.apply(self._store, self._blobs, job, plan, self._settings)
         except ReelError as error:

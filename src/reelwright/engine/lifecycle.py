@@ -63,8 +63,15 @@ def look_up(store: Store, blobs: Blobs, job_id: str, keys: Collection[str] | Non
         rows = (
             steps.of_job(tx, job_id) if keys is None else steps.by_keys(tx, job_id, keys).values()
         )
-        identities = {row.identity for row in rows if row.identity}
-        done = {row.identity for row in rows if row.identity and row.state in DONE_STEPS}
+    done = {row.identity for row in rows if row.identity and row.state in DONE_STEPS}
+    return look_for(store, blobs, {row.identity for row in rows if row.identity}, done)
+
+
+def look_for(
+    store: Store, blobs: Blobs, identities: Collection[str], done: Collection[str] = ()
+) -> Cache:
+    """The same of steps that may have no rows yet; `done`: identities of finished steps."""
+    with store.read() as tx:
         found = artifacts.outcomes_of(tx, identities)
     broken = {
         file.sha256
@@ -81,7 +88,7 @@ def look_up(store: Store, blobs: Blobs, job_id: str, keys: Collection[str] | Non
         for identity, whole in found.items()
         if not any(file.sha256 in broken for file in whole.artifacts)
     }
-    return Cache(have, frozenset(done - have.keys()))
+    return Cache(have, frozenset(set(done) - have.keys()))
 
 
 def settle(tx: Tx, job_id: str, cache: Cache) -> None:

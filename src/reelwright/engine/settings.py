@@ -18,7 +18,9 @@ class EngineSettings:
     ``backoff_s * 2**n``, at most `backoff_max_s`. `grace_s` lies between SIGINT and SIGKILL.
     `cache_bytes`: the cache's size limit, None for none. `keep_logs_s`: how long the logs of a
     finished job are kept after the last word in them. `allow_private`: downloads may connect to
-    whatever this machine's user can reach; a service that runs specs of others says False.
+    whatever this machine's user can reach; a service that runs specs of others says False, and in
+    `net_allow` which networks beside the public ones are allowed all the same. `fetch_bytes`,
+    `fetch_s`: what a download of such a service may take; None: no limit.
     """
 
     home: Path
@@ -35,6 +37,9 @@ class EngineSettings:
     keep_logs_s: float = 30 * 86400.0
     sandbox: bool = True
     allow_private: bool = True
+    net_allow: str = ""
+    fetch_bytes: int | None = None
+    fetch_s: float | None = None
 
     @property
     def workspaces(self) -> Path:

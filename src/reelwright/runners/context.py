@@ -44,7 +44,8 @@ class StepContext:
     False says that the lease is lost, and the command is killed (see `tools.process.Command`).
     `grace_s`: what a command has between SIGINT and SIGKILL.
     `scratch` is a folder that outlives the attempts, for half downloads; None: nothing does.
-    `allow_private`: whether a download may connect to addresses that are not public.
+    `allow_private`: whether a download may connect to addresses that are not public; `net_allow`
+    names those networks that it may connect to all the same (``10.0.0.0/8,…``).
     """
 
     workspace: Path
@@ -58,6 +59,10 @@ class StepContext:
     heartbeat: Heartbeat | None = None
     scratch: Path | None = None
     allow_private: bool = True
+    net_allow: str = ""
+    fetch_bytes: int | None = None
+    fetch_s: float | None = None
+    net_allow: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
