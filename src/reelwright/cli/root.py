@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.exits import MEANINGS, exit_code
 from reelwright.errors import Code, Problem, ReelError
 
@@ -32,6 +32,7 @@ _COMMANDS = (
     "keys",
     "audit",
     "cache",
+    "db",
     "doctor",
     "schema",
     "config",
@@ -92,11 +93,20 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Ask this `reel serve`, not this machine. [REEL_SERVER]"),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="TOKEN", help="The server's token. [REEL_TOKEN]")
+    ] = None,
 ) -> None:
     """Keep, shape and search video: one spec, one graph, one engine."""
+    choice.choose(server, token, for_command=context.invoked_subcommand)
 
 
 def run(args: Sequence[str]) -> int:

@@ -78,6 +78,22 @@ class Dialect(ABC):
         """Whether its transaction can go on: an error may have ended or spoiled it."""
 
     @abstractmethod
+    def steady(self, connection: sa.Connection) -> None:
+        """First in a read that takes long: it sees one moment."""
+
+    @abstractmethod
+    def be_patient(self, connection: sa.Connection) -> None:
+        """This transaction may take as long as it takes."""
+
+    @abstractmethod
+    def continue_numbers(self, connection: sa.Connection, table: str, column: str) -> None:
+        """After rows with numbers of their own: the next number is above them."""
+
+    @abstractmethod
+    def drop_functions(self, connection: sa.Connection) -> None:
+        """What the tables leave behind when they are dropped."""
+
+    @abstractmethod
     def insert(self, table: sa.Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
 
@@ -155,6 +171,18 @@ class Sqlite(Dialect):
                     raise
                 time.sleep(wait_s)
 
+    def steady(self, connection: sa.Connection) -> None:
+        """Each transaction does."""
+
+    def be_patient(self, connection: sa.Connection) -> None:
+        """There is no limit."""
+
+    def continue_numbers(self, connection: sa.Connection, table: str, column: str) -> None:
+        """AUTOINCREMENT remembers the highest number that ever was."""
+
+    def drop_functions(self, connection: sa.Connection) -> None:
+        """Triggers go with their table."""
+
     def is_open(self, connection: sa.Connection) -> bool:
         # SQLite rolls a transaction back by itself when the disk is full or fails.
         raw: Any = connection.connection.dbapi_connection
@@ -198,6 +226,24 @@ class Postgres(Dialect):
 
     def prepare(self, engine: sa.Engine) -> None:
         """Nothing to set on the server."""
+
+    def steady(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.be_patient(connection)
+
+    def be_patient(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+    def continue_numbers(self, connection: sa.Connection, table: str, column: str) -> None:
+        # Of a column without a sequence there is nothing to set: setval() of NULL is NULL.
+        connection.exec_driver_sql(
+            f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) "
+            f"FROM {table} HAVING count(*) > 0"
+        )
+
+    def drop_functions(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("DROP FUNCTION IF EXISTS audit_append_only()")
 
     def is_open(self, connection: sa.Connection) -> bool:
         if connection.invalidated:
