@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # What is being answered gets so long at shutdown; streams are told to end and take less.
 _FINISH_S = 5
 _BACKLOG = 2048
+_MANY_FILES = 10_240  # OPEN_MAX of macOS
 _ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -31,6 +33,7 @@ def run(reel: App, service: object | None, on_ready: Callable[[str], None]) -> N
 
     Raises USAGE where the address cannot be had, STORE_*.
     """
+    allow_many_files()
     serve = reel.settings.serve
     bound = bind(serve.host, serve.port)
     try:
@@ -88,6 +91,19 @@ class _Server(uvicorn.Server):
         """The first asks, the second does not wait for answers."""
         self.force_exit = self.should_exit
         self.should_exit = True
+
+
+def allow_many_files() -> None:
+    """Every stream is an open file: as many as this user may have, not the 1024 that one begins
+    with."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == hard:
+        return
+    # macOS says it has no limit, and refuses more than OPEN_MAX.
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if wanted > soft:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def bind(host: str, port: int) -> socket.socket:
