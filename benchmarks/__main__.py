@@ -22,6 +22,7 @@ from benchmarks.memory import memory
 from benchmarks.plans import planning
 from benchmarks.rates import rates
 from benchmarks.start import second_run, version
+from benchmarks.streams import streams
 from benchmarks.trim import trim
 
 BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "job-creation": creation,
     "status-reads": reads,
     "idle-memory": idle_memory,
+    "streams": streams,
 }
 
 
