@@ -19,7 +19,8 @@ from reelwright.store.database import Database, Tx
 from reelwright.store.rows import NewJobRow, NewStep
 from reelwright.store.states import StepState
 from reelwright.store.store import open_store
-from reelwright.store.tables_service import metadata
+from reelwright.store.tables_service import audit, metadata
+from tests.store import every_table
 
 
 def _difference(database: Database) -> list[object]:
@@ -59,6 +60,41 @@ def test_data_survive_the_way_back_and_forth(database_url: str) -> None:
         assert artifacts.totals(tx) == (0, 0)
     schema.downgrade(store.database, "base")
     assert sa.inspect(store.database.engine).get_table_names() == ["alembic_version"]
+
+
+def test_rows_of_every_table_on_the_way_back_and_forth(database_url: str) -> None:
+    store = open_store(database_url)
+    store.transact(every_table.fill)
+    before = every_table.contents(store.database)
+    schema.downgrade(store.database, "0001")
+    # As a program of that release left them: nobody's jobs, and labels in their own column alone.
+    store.transact(lambda tx: tx.run(sa.text("UPDATE jobs SET owner = NULL WHERE id = 'j2'")))
+    schema.upgrade(store.database)
+    after = every_table.contents(store.database)
+    first, second = after["jobs"]
+    assert (first["owner"], second["owner"]) == ("ana", "local")
+    assert first["rank"] == pytest.approx(first["created_at"] - 600 * first["priority"])
+    assert after["job_labels"] == before["job_labels"]
+    for table in ("steps", "edges", "attempts", "events", "deliveries", "reservations"):
+        assert after[table] == before[table]
+    new = set(metadata.tables) - {"jobs", "job_labels"}
+    new -= {"steps", "edges", "attempts", "events", "deliveries", "reservations"}
+    assert all(after[table] == [] for table in new)
+    assert _difference(store.database) == []
+    store.transact(lambda tx: tx.run(sa.insert(audit), every_table.ROWS["audit"][0]))
+    with pytest.raises(sa.exc.DBAPIError), store.write() as tx:
+        tx.run(sa.update(audit).values(actor="nobody"))
+
+
+def test_the_cache_survives_what_only_the_service_added(database_url: str) -> None:
+    store = open_store(database_url)
+    store.transact(every_table.fill)
+    before = every_table.contents(store.database)
+    schema.downgrade(store.database, "0002")
+    schema.upgrade(store.database)
+    after = every_table.contents(store.database)
+    for table in ("blobs", "digests", "outcomes", "probes", "rates", "artifacts", "steps"):
+        assert after[table] == before[table]
 
 
 def test_a_newer_database_is_left_alone(database_url: str) -> None:

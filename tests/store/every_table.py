@@ -1,0 +1,248 @@
+"""A row or more in every table, with values that databases like to change: text, floats, sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.store.database import Database, Tx
+from reelwright.store.tables_service import metadata
+
+_A, _B = "ab" * 32, "cd" * 32
+_AT = 1_700_000_000.123456
+_JOB = {
+    "priority": 3,
+    "spec": {"say": "ü ✓ \u0000 \U0001f3ac", "loud": float("-inf")},
+    "plan": {"deliveries": [], "unresolved": {}},
+    "revision": 1,
+    "base": "/média/\udcff",  # a name that is not UTF-8
+    "overwrite": True,
+    "cancel_requested": False,
+    "timeout_s": 0.1,
+    "owner": "ana",
+    "webhook": "https://example.org/hook?a=1",
+    "batch_id": "b1",
+    "key_id": "k1",
+    "max_running": 2,
+    "trace": "00-aa-bb-01",
+    "rank": _AT - 1800.0,
+    "error": {"code": "timeout"},
+    "fraction": 1 / 3,
+    "eta_s": None,
+    "event_seq": 2,
+    "created_at": _AT,
+    "started_at": _AT + 1,
+}
+_STEP = {
+    "position": 0,
+    "identity": _A,
+    "kind": "ffmpeg",
+    "needs": [],
+    "payload": {"id": "a", "commands": [["true"]]},
+    "cpus": 0.5,
+    "memory_bytes": 1 << 40,
+    "disk_bytes": (1 << 62) + 1,
+    "weight": 2.5,
+    "attempt": 1,
+    "failures": 0,
+    "losses": 0,
+    "max_attempts": 3,
+    "not_before": 0.0,
+    "fraction": 0.25,
+    "progress": {"time": 1.5},
+    "ready_at": _AT,
+    "started_at": _AT,
+}
+_RUNS = {"host": "elsewhere-1", "lease_owner": "elsewhere-1/7/8/n", "lease_until": _AT + 15}
+
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "jobs": [
+        {"id": "j1", "state": "running", "labels": {"show": "Ünter", "n": "1"}, **_JOB},
+        {"id": "j2", "state": "queued", "labels": {}, **_JOB, "owner": "bo", "webhook": None},
+    ],
+    "steps": [
+        {"id": "s1", "job_id": "j1", "key": "a", "state": "running", **_STEP, **_RUNS},
+        {"id": "s2", "job_id": "j1", "key": "b", "state": "waiting", **_STEP, "needs": ["a"]},
+    ],
+    "edges": [{"job_id": "j1", "need": "a", "key": "b"}],
+    "attempts": [
+        {
+            "step_id": "s1",
+            "number": 1,
+            "worker": _RUNS["lease_owner"],
+            "state": "running",
+            "workspace": "/work/s1-1",
+            "log": "/logs/s1-1.log",
+            "cpu_seconds": 1e-7,
+            "started_at": _AT,
+        }
+    ],
+    "events": [
+        {"job_id": "j1", "seq": n, "kind": "job", "body": {"state": s}, "at": _AT + n}
+        for n, s in enumerate(("queued", "running"), 1)
+    ],
+    "deliveries": [
+        {
+            "job_id": "j1",
+            "path": "/out/\udce4.mp4",
+            "position": 0,
+            "output": 0,
+            "sha256": _A,
+            "size_bytes": 3,
+            "at": _AT,
+        }
+    ],
+    "reservations": [
+        {"step_id": "s1", "host": "elsewhere-1", "size_bytes": 9, "workspace": "/work/s1-1"}
+    ],
+    "outcomes": [
+        {
+            "identity": _A,
+            "outputs": {"out": 1},
+            "result": {},
+            "report": {"lufs": float("-inf")},
+            "cpu_seconds": 4.0,
+            "created_at": _AT,
+            "last_used_at": _AT,
+        }
+    ],
+    "blobs": [
+        {
+            "sha256": sha256,
+            "size_bytes": 3,
+            "mtime_ns": (1 << 62) + 1,
+            "inode": str((1 << 64) - 1),
+            "created_at": _AT,
+            "last_used_at": _AT,
+        }
+        for sha256 in (_A, _B)
+    ],
+    "artifacts": [
+        {"identity": _A, "output": "out", "position": 0, "sha256": _A, "facts": {"frames": 5}}
+    ],
+    "probes": [{"sha256": _A, "version": "1/x", "info": {"streams": []}, "created_at": _AT}],
+    "digests": [
+        {"path": "/in/ü.mov", "size_bytes": 3, "mtime_ns": 5, "inode": "6", "sha256": _A},
+    ],
+    "rates": [{"name": "scale", "n": 2, "mean": 0.1, "m2": 0.2, "updated_at": _AT}],
+    "workers": [
+        {
+            "id": "elsewhere-1/7/8/n",
+            "host": "elsewhere-1",
+            "pid": 7,
+            "state": "running",
+            "drain": False,
+            "version": "0.1.0",
+            "cpus": 4.0,
+            "memory_bytes": 1 << 34,
+            "started_at": _AT,
+            "heartbeat_at": _AT,
+        }
+    ],
+    "batches": [{"id": "b1", "owner": "ana", "size": 2, "labels": {"x": "y"}, "created_at": _AT}],
+    "idempotency": [
+        {"owner": "ana", "key": "k-1", "digest": _A, "target": "j1", "created_at": _AT}
+    ],
+    "uploads": [
+        {
+            "id": "u1",
+            "owner": "ana",
+            "name": "ü\udcff.mp4",
+            "size_bytes": None,
+            "offset_bytes": 1 << 41,
+            "sha256": None,
+            "metadata": {"filename": "ü"},
+            "created_at": _AT,
+            "expires_at": _AT + 1,
+        }
+    ],
+    "api_keys": [
+        {
+            "id": "k1",
+            "name": "CI",
+            "owner": "ana",
+            "role": "editor",
+            "hash": _B,
+            "scopes": ["jobs"],
+            "folders": {"read": ["/media"]},
+            "rate": "10/second",
+            "max_running": 2,
+            "max_bytes": 1 << 50,
+            "created_by": "local",
+            "created_at": _AT,
+        }
+    ],
+    "sessions": [
+        {"id": _A, "csrf": _B, "principal": {"actor": "local"}, "created_at": _AT, "expires_at": 1}
+    ],
+    "audit": [
+        {
+            "seq": seq,
+            "at": _AT,
+            "actor": "local",
+            "role": "admin",
+            "action": "job.create",
+            "target": "j1",
+            "address": "127.0.0.1",
+            "trace": None,
+            "detail": {"n": seq},
+        }
+        for seq in (1, 2, 41)
+    ],
+    "endpoints": [
+        {
+            "id": "e1",
+            "owner": "ana",
+            "url": "https://example.org",
+            "events": ["job.finished"],
+            "secret": "whsec_x",
+            "old_secret": "whsec_y",
+            "old_secret_until": _AT,
+            "is_enabled": True,
+            "created_at": _AT,
+        }
+    ],
+    "outbox": [
+        {
+            "id": "m1",
+            "job_id": "j1",
+            "owner": "ana",
+            "endpoint_id": "e1",
+            "url": "https://example.org",
+            "kind": "job.finished",
+            "body": {"id": "j1"},
+            "state": "waiting",
+            "tries": 2,
+            "next_at": _AT,
+            "created_at": _AT,
+            "last_status": 500,
+            "last_error": "no",
+        }
+    ],
+    "job_labels": [
+        {"job_id": "j1", "name": "show", "value": "Ünter"},
+        {"job_id": "j1", "name": "n", "value": "1"},
+    ],
+}
+
+
+def fill(tx: Tx) -> None:
+    for table in metadata.sorted_tables:
+        for row in ROWS[table.name]:  # one by one: rows name different columns
+            tx.run(sa.insert(table), row)
+        for column in table.primary_key.columns:
+            if isinstance(column.type, sa.Integer):
+                tx.dialect.continue_numbers(tx.connection, table.name, column.name)
+
+
+def contents(database: Database) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, as the queries of the store would see it."""
+    with database.read() as tx:
+        return {
+            table.name: [
+                dict(row)
+                for row in tx.run(sa.select(table).order_by(*table.primary_key.columns)).mappings()
+            ]
+            for table in metadata.sorted_tables
+        }
