@@ -17,7 +17,7 @@ export UV_NO_PROGRESS := 1
 # Where PYTHONDONTWRITEBYTECODE is set nothing would ever be compiled: 0.6 s of CPU more a command.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo test check bench fmt docs clean
+.PHONY: help setup demo test check bench fmt docs client clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,8 +48,11 @@ fmt: $(VENV)/.ready-dev ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.ready-dev ## generate docs/reference from the code
+docs: $(VENV)/.ready-dev client ## generate docs/reference and the client from the code
 	$(BIN)/python -m scripts.generate_reference
+
+client: $(VENV)/.ready-dev ## generate src/reelwright/client from the OpenAPI document
+	$(BIN)/python -m scripts.generate_client
 
 clean: ## remove .venv, caches and reports
 	rm -rf $(VENV) $(REPORTS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

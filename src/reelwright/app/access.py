@@ -46,7 +46,7 @@ def check_spec(
     for name, entry in spec.inputs.items():
         gate.read(_fixed(entry.uri) if entry.is_glob else entry.uri, f"inputs.{name}")
     for operation in spec.operations:
-        for field, path in _files(operation):
+        for field, path in files_of(operation):
             gate.read(path, f"{operation.where}.{field}")
     for output in spec.outputs:
         gate.write(output.to, f"{output.where}.to")
@@ -142,7 +142,7 @@ def _fixed(pattern: str) -> str:
     return "/".join(names) or "/"
 
 
-def _files(operation: OperationSpec) -> Iterator[tuple[str, str]]:
+def files_of(operation: OperationSpec) -> Iterator[tuple[str, str]]:
     """The parameters of an operation that name files: field, path."""
     for name, field in type(operation.params).model_fields.items():
         value = getattr(operation.params, name)

@@ -20,11 +20,12 @@ def refuse(app: App, planned: Planned) -> None:
     """Raises SpecErrors for a link out of the spec's folder, a folder that cannot be written to,
     and a file that nobody said may be replaced."""
     refuse_links(planned.request, planned.plan)
-    _refuse_unwritable(planned.plan)
+    refuse_unwritable(planned.plan)
     _refuse_existing(app, planned)
 
 
-def _refuse_unwritable(plan: Plan) -> None:
+def refuse_unwritable(plan: Plan) -> None:
+    """Raises SpecErrors."""
     tried: dict[Path, Problem | None] = {}
     problems: list[Problem] = []
     for delivery in plan.deliveries:

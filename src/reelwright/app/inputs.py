@@ -64,6 +64,11 @@ async def _files(app: App, entry: InputSpec) -> tuple[Path, ...]:
         from reelwright.app.remote import bring
 
         return await bring(app, entry)
+    return local_files(entry)
+
+
+def local_files(entry: InputSpec) -> tuple[Path, ...]:
+    """Of an input that is no address. Raises INPUT_NOT_FOUND."""
     if entry.is_glob:
         return tuple(_matches(entry.uri))
     return (existing(Path(entry.uri)),)

@@ -40,6 +40,10 @@ class Limits:
     max_pixels: int = _setting(
         1 << 28, "the largest picture that is decoded, in pixels", ge=1, le=1 << 34
     )
+    fetch_bytes: int = _setting(64 << 30, "the largest download of a service", kind="bytes")
+    fetch_s: float = _setting(
+        21600.0, "seconds that a download of a service may take", ge=0.1, le=31_536_000
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,9 @@ class Settings:
     grace_s: float = _setting(5.0, "seconds between SIGINT and SIGKILL", ge=0, le=600)
     net_allow: str = _setting(
         "", "networks besides the public ones that a service may connect to, 10.0.0.0/8,…"
+    )
+    server: str | None = _setting(
+        None, "service that commands ask in place of this machine, https://…; default: none"
     )
     limits: Limits = Limits()
     cache: Cache = Cache()

@@ -30,11 +30,15 @@ MEANINGS: dict[int, str] = {
     3: "media error: an input cannot be fetched or read, or an output is not what was planned",
     4: "a tool, an encoder or a library is missing or failed",
     5: "cancelled",
-    6: "out of a resource: disk, memory, time, the database",
+    6: "out of a resource: disk, memory, time, the database, the server",
 }
 
 # Asked at the wrong moment: the question is at fault, not the machine.
-_BY_CODE = {Code.TRANSITION_REFUSED: EXITS[Kind.INPUT]}
+_BY_CODE = {
+    Code.TRANSITION_REFUSED: EXITS[Kind.INPUT],
+    # Not an input that cannot be had, but the machine that is to work.
+    Code.SERVER_UNREACHABLE: EXITS[Kind.RESOURCE],
+}
 
 
 def exit_code(code: Code) -> int:

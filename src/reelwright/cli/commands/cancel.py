@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import AsJson, JobId
 
 app = typer.Typer(add_completion=False)
+_FINAL = ("succeeded", "failed", "cancelled")
 
 
 @app.command()
@@ -16,16 +19,24 @@ def cancel(job: JobId, as_json: AsJson = False) -> None:
 
     Example: `reel cancel last`
     """
-    from reelwright.app.jobs import cancel as cancel_job
-    from reelwright.app.jobs import identify, job_json
+    found = _cancelled(job)
+    if as_json:
+        terminal.emit(found)
+    elif found["state"] in _FINAL:
+        terminal.out(f"job {found['id']}: {found['state']}")
+    else:
+        terminal.out(f"job {found['id']}: asked to stop")
+
+
+def _cancelled(job: str) -> dict[str, Any]:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import jobs as remote
+
+        return remote.cancel(target, job)
+    from reelwright.app.jobs import cancel, identify, job_json
     from reelwright.cli.use import opened, run
 
     with opened() as used:
         job_id = identify(used, job)
-        found = run(lambda: cancel_job(used, job_id))
-    if as_json:
-        terminal.emit(job_json(found))
-    elif found.state.is_final:
-        terminal.out(f"job {found.id}: {found.state.value}")
-    else:
-        terminal.out(f"job {found.id}: asked to stop")
+        return job_json(run(lambda: cancel(used, job_id)))

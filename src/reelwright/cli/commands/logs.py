@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import AsJson, JobId
 
 app = typer.Typer(add_completion=False)
@@ -27,24 +27,41 @@ def logs(
 
     Example: `reel logs last --tail 20`
     """
-    from reelwright.app.jobs import identify
-    from reelwright.app.jobs import logs as logs_of
-    from reelwright.cli.use import opened
-
-    with opened() as used:
-        found = logs_of(used, identify(used, job), step=step)
+    found = _logs(job, step)
     for log in found:
-        lines = log.text().splitlines()
-        lines = lines[-tail:] if tail else lines
+        log["lines"] = log["lines"][-tail:] if tail else log["lines"]
         if as_json:
-            head = {"step": log.step, "attempt": log.attempt, "state": log.state}
-            terminal.emit({**head, "path": str(log.path), "kept": log.is_kept, "lines": lines})
+            terminal.emit(log)
             continue
-        terminal.out(terminal.bold(f"{log.step}, try {log.attempt}: {log.state}  {log.path}"))
-        for line in lines:
+        place = f"  {log['path']}" if log["path"] else ""
+        terminal.out(terminal.bold(f"{log['step']}, try {log['attempt']}: {log['state']}{place}"))
+        for line in log["lines"]:
             terminal.out(terminal.printable(line))
-    if not as_json and any(not log.is_kept for log in found):
+    if not as_json and any(not log["kept"] for log in found):
         terminal.note("the logs of this job are no longer kept: it ended too long ago")
         terminal.note("`logs.keep_days` says how long they are; `reel status` has its errors")
     if not found and not as_json:
         terminal.note("no command ran: everything came from the cache")
+
+
+def _logs(job: str, step: str | None) -> list[dict[str, Any]]:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import jobs as remote
+
+        return remote.logs(target, job, step)
+    from reelwright.app.jobs import identify, logs
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        return [
+            {
+                "step": log.step,
+                "attempt": log.attempt,
+                "state": log.state,
+                "path": str(log.path),
+                "kept": log.is_kept,
+                "lines": log.text().splitlines(),
+            }
+            for log in logs(used, identify(used, job), step=step)
+        ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import AsJson, JobId
-
-if TYPE_CHECKING:
-    from reelwright.app.jobs import Status
 
 app = typer.Typer(add_completion=False)
 
@@ -21,38 +19,45 @@ def status(job: JobId = "last", as_json: AsJson = False) -> None:
 
     Example: `reel status last --json | jq '.steps[] | {id, state, cpu_seconds}'`
     """
-    from reelwright.app.jobs import identify
-    from reelwright.app.jobs import status as status_of
-    from reelwright.cli.use import opened
-
-    with opened() as used:
-        found = status_of(used, identify(used, job))
+    found = _status(job)
     if as_json:
-        terminal.emit(found.to_json())
+        terminal.emit(found)
     else:
         _show(found)
 
 
-def _show(found: Status) -> None:
+def _status(job: str) -> dict[str, Any]:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import jobs as remote
+
+        return remote.status(target, job)
+    from reelwright.app.jobs import identify, status
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        return status(used, identify(used, job)).to_json()
+
+
+def _show(job: Mapping[str, Any]) -> None:
     from reelwright.cli.watch import shown_operations
     from reelwright.errors import Problem
 
-    job = found.job
-    eta = f", {terminal.span(job.eta_s)} left" if job.eta_s else ""
-    terminal.out(f"{terminal.bold(job.id)}  {job.state.value}, {job.fraction:.0%}{eta}")
+    eta = f", {terminal.span(job['eta_seconds'])} left" if job["eta_seconds"] else ""
+    terminal.out(f"{terminal.bold(job['id'])}  {job['state']}, {job['fraction']:.0%}{eta}")
     rows = [
         (
-            step.key,
-            step.state.value,
-            f"{step.fraction:.0%}",
-            step.attempt,
-            "" if step.cpu_seconds is None else f"{step.cpu_seconds:.2f} s",
-            shown_operations(step.payload.get("operations", ())),
+            step["id"],
+            step["state"],
+            f"{step['fraction']:.0%}",
+            step["attempt"],
+            "" if step["cpu_seconds"] is None else f"{step['cpu_seconds']:.2f} s",
+            shown_operations(step["operations"]),
         )
-        for step in found.steps
+        for step in job["steps"]
     ]
     terminal.table(["step", "state", "done", "tries", "cpu", "operations"], rows, right="done cpu")
-    for file in found.outputs:
-        terminal.out(f"{terminal.printable(file.path)}  {terminal.size(file.size_bytes)}")
-    if job.error:
-        terminal.explain([Problem.from_json(job.error)])
+    for file in job["outputs"]:
+        terminal.out(f"{terminal.printable(file['path'])}  {terminal.size(file['bytes'])}")
+    if job["error"]:
+        terminal.explain([Problem.from_json(job["error"])])
