@@ -163,6 +163,12 @@ async def principal_of(scope: Scope) -> Principal:
     return found if found is not None else await gate_of(scope).admit(scope)
 
 
+def known_principal(scope: Scope) -> Principal | None:
+    """Who it was found to be, where somebody asked already."""
+    found: Principal | None = scope.get(_PRINCIPAL)
+    return found
+
+
 def gate_of(scope: Scope) -> Gate:
     gate: Gate = scope[_GATE]
     return gate

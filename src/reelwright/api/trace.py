@@ -80,8 +80,7 @@ class Traced:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        trace = begin(scope)
-        scope[_KEY] = trace
+        trace = trace_of(scope)
         is_started = False
 
         async def answer(message: Message) -> None:

@@ -6,12 +6,14 @@ import os
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from reelwright.app.settings import Loaded, Settings
 
 if TYPE_CHECKING:
     from reelwright.app.observe.journal import Journal
+    from reelwright.app.observe.metrics import Metrics
+    from reelwright.app.observe.service import Observed
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
     from reelwright.engine.expansion import Prepared
@@ -31,6 +33,7 @@ class App:
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
+        self.observed: Observed | None = None
         self._opened: list[Any] = []
         # The one way in which the tools take a path of their own.
         for name in ("ffmpeg", "ffprobe"):
@@ -121,6 +124,21 @@ class App:
             fetch_bytes=limits.fetch_bytes,
             fetch_s=limits.fetch_s,
         )
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Of this process, for Prometheus."""
+        from reelwright.app.observe.metrics import Metrics
+
+        return Metrics(self)
+
+    def observe(self, role: str, stream: TextIO | None = None, *, is_json: bool = False) -> None:
+        """Logs and traces of a service: once, before its engine is made. `role`: api, worker, or
+        service (both). `stream` gets the lines too, as text or JSON."""
+        from reelwright.app.observe.service import Observed
+
+        self.observed = Observed(self, role=role, stream=stream, is_json=is_json)
+        self._opened.append(self.observed)
 
     @cached_property
     def journal(self) -> Journal:

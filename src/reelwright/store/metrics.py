@@ -6,14 +6,14 @@ All of it by index: the tables may hold years of jobs.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from reelwright.store.database import Tx
 from reelwright.store.states import JobState, StepState
-from reelwright.store.tables import attempts, blobs, deliveries, jobs, steps
+from reelwright.store.tables import artifacts, attempts, blobs, deliveries, jobs, steps
 from reelwright.store.tables_service import outbox, workers
 
 # Without a sign of life for so long a worker is not counted as one that works.
@@ -56,7 +56,8 @@ class AttemptEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnd:
-    """A job that came to its end, and how its steps of this run stand."""
+    """A job that came to its end. Of its last run: steps that the cache spared (`cached`), steps
+    that ran for a result (`made`), and what was delivered."""
 
     id: str
     state: str
@@ -64,7 +65,8 @@ class JobEnd:
     created_at: float
     started_at: float | None
     finished_at: float
-    steps: Mapping[str, int] = field(default_factory=dict)
+    cached: int = 0
+    made: int = 0
     delivered_files: int = 0
     delivered_bytes: int = 0
 
@@ -161,7 +163,8 @@ def jobs_ended(tx: Tx, after: tuple[float, str], limit: int) -> list[JobEnd]:
     return [
         JobEnd(
             **row,
-            steps=counted.get(row["id"], {}),
+            cached=counted.get((row["id"], StepState.CACHED), 0),
+            made=counted.get((row["id"], StepState.SUCCEEDED), 0),
             delivered_files=files.get(row["id"], (0, 0))[0],
             delivered_bytes=files.get(row["id"], (0, 0))[1],
         )
@@ -169,18 +172,19 @@ def jobs_ended(tx: Tx, after: tuple[float, str], limit: int) -> list[JobEnd]:
     ]
 
 
-def _steps_of(tx: Tx, ids: Collection[str]) -> dict[str, dict[str, int]]:
-    """Of the last run of each job: what a run before it had finished is not counted again."""
+def _steps_of(tx: Tx, ids: Collection[str]) -> dict[tuple[str, str], int]:
+    """By job and state. The engine's own steps have no identity, and no cache is asked for them."""
     query = (
         sa.select(steps.c.job_id, steps.c.state, sa.func.count())
         .join(jobs, jobs.c.id == steps.c.job_id)
-        .where(steps.c.job_id.in_(ids), steps.c.finished_at >= jobs.c.started_at)
+        .where(
+            steps.c.job_id.in_(ids),
+            steps.c.identity != "",
+            steps.c.finished_at >= jobs.c.started_at,
+        )
         .group_by(steps.c.job_id, steps.c.state)
     )
-    found: dict[str, dict[str, int]] = {}
-    for job_id, state, count in tx.run(query):
-        found.setdefault(job_id, {})[state] = count
-    return found
+    return {(job_id, state): count for job_id, state, count in tx.run(query)}
 
 
 def _deliveries_of(tx: Tx, ids: Collection[str]) -> dict[str, tuple[int, int]]:
@@ -206,4 +210,19 @@ def operators_of(tx: Tx, ids: Collection[str]) -> dict[str, dict[str, str]]:
             jobs.c.id.in_(wanted[start : start + _BATCH])
         )
         found |= {job_id: dict(spec.get("operators") or {}) for job_id, spec in tx.run(query)}
+    return found
+
+
+def made_bytes(tx: Tx, identities: Collection[str]) -> dict[str, int]:
+    """Identity of a step → the bytes of its files."""
+    found: dict[str, int] = {}
+    wanted = list(identities)
+    for start in range(0, len(wanted), _BATCH):
+        query = (
+            sa.select(artifacts.c.identity, sa.func.sum(blobs.c.size_bytes))
+            .join(blobs, blobs.c.sha256 == artifacts.c.sha256)
+            .where(artifacts.c.identity.in_(wanted[start : start + _BATCH]))
+            .group_by(artifacts.c.identity)
+        )
+        found |= {identity: int(size) for identity, size in tx.run(query)}
     return found

@@ -20,7 +20,8 @@ import structlog
 from reelwright.app.observe.lines import LogFile, Writer
 from reelwright.app.settings import Observe
 
-LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
+LEVELS = {"debug": DEBUG, "info": INFO, "warning": WARNING, "error": ERROR}
 # What libraries say below this is about themselves.
 _LIBRARIES = logging.WARNING
 _context: ContextVar[Mapping[str, Any] | None] = ContextVar("reel_log_context", default=None)

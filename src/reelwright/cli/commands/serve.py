@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +49,8 @@ def serve(
     flags = {"serve__host": host, "serve__port": port, "sandbox": sandbox_flag(sandbox)}
     with opened(**flags) as used:
         _check_reach(used, allow_remote=allow_remote)
+        # Stdout belongs to whoever reads the line that says "ready".
+        used.observe("service" if worker else "api", sys.stderr, is_json=as_json)
         token = token_of(used)
 
         def ready(url: str) -> None:
