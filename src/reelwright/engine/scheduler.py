@@ -1,9 +1,10 @@
-"""Which ready steps start now: by priority, within what the machine has."""
+"""Which ready steps start now: in fair order, within what the machine has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from reelwright.engine import disk, events
 from reelwright.engine.executor import Attempt, Need
@@ -72,10 +73,8 @@ def claim(
         disk_bytes=room,
     )
     claimed = Claimed()
-    for item in choose(found, free, attempts.identities_running(tx)):
-        attempt = _start(tx, item, settings, worker)
-        if attempt is not None:
-            claimed.attempts.append(attempt)
+    chosen = choose(found, free, attempts.identities_running(tx))
+    claimed.attempts = _start(tx, chosen, settings, worker)
     if not claimed.attempts and not used.count:
         claimed.short_bytes = max(0, max(item.disk_bytes for item in found) - room)
     return claimed
@@ -107,21 +106,33 @@ def refuse_disk(tx: Tx, job_id: str | None, free_bytes: int) -> list[str]:
     return failed
 
 
-def _start(tx: Tx, item: Candidate, settings: EngineSettings, worker: Presence) -> Attempt | None:
-    tx.lock_job(item.job_id)
-    log = str(settings.logs / item.job_id / f"{item.step_id}-{{n}}.log")
-    place = Place(
+def _start(
+    tx: Tx, chosen: Sequence[Candidate], settings: EngineSettings, worker: Presence
+) -> list[Attempt]:
+    """What of it could be leased. A job that somebody else changes right now has its turn later:
+    waiting for it with locks of other jobs in hand would be a deadlock in the making."""
+    free = jobs.lock_free(tx, {item.job_id for item in chosen}) if chosen else set()
+    placed = [(item, _place(item, settings, worker)) for item in chosen if item.job_id in free]
+    numbers = attempts.start_each(tx, placed, settings.lease_s)
+    started: list[Attempt] = []
+    told: list[tuple[str, str, Mapping[str, Any]]] = []
+    for item, place in placed:
+        number = numbers.get(item.step_id)
+        if number is None:
+            continue
+        log = place.log.replace("{n}", str(number))
+        change = events.step_changed(item.key, StepState.RUNNING, attempt=number, log=log)
+        told.append((item.job_id, *change))
+        need = Need(cpus=item.cpus, memory_bytes=item.memory_bytes, disk_bytes=item.disk_bytes)
+        started.append(Attempt(item.step_id, number, item.job_id, item.key, need))
+    jobs.record_each(tx, told)
+    return started
+
+
+def _place(item: Candidate, settings: EngineSettings, worker: Presence) -> Place:
+    return Place(
         host=worker.host,
         worker=str(worker),
         workspace=str(settings.workspaces / f"{item.step_id}-{{n}}"),
-        log=log,
+        log=str(settings.logs / item.job_id / f"{item.step_id}-{{n}}.log"),
     )
-    number = attempts.start(tx, item, place, settings.lease_s)
-    if number is None:
-        return None
-    change = events.step_changed(
-        item.key, StepState.RUNNING, attempt=number, log=log.replace("{n}", str(number))
-    )
-    jobs.record(tx, item.job_id, change)
-    need = Need(cpus=item.cpus, memory_bytes=item.memory_bytes, disk_bytes=item.disk_bytes)
-    return Attempt(item.step_id, number, item.job_id, item.key, need)

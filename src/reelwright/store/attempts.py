@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -51,21 +51,26 @@ class Usage:
 
 
 def candidates(tx: Tx, job_id: str | None, limit: int) -> list[Candidate]:
-    """Steps that may start: by priority, then age of the job, then the plan's order."""
+    """Steps that may start. Owners take turns, whoever has less at work first; of one owner's the
+    job of the least rank comes first, then the plan's order."""
     now = tx.now()
+    turn = sa.func.row_number().over(
+        partition_by=jobs.c.owner, order_by=(jobs.c.rank, jobs.c.id, steps.c.position)
+    )
+    columns = (
+        steps.c.id,
+        steps.c.job_id,
+        steps.c.key,
+        steps.c.kind,
+        steps.c.identity,
+        steps.c.cpus,
+        steps.c.memory_bytes,
+        steps.c.disk_bytes,
+        jobs.c.priority,
+        (now - sa.func.coalesce(steps.c.ready_at, now)).label("waited_s"),
+    )
     query = (
-        sa.select(
-            steps.c.id,
-            steps.c.job_id,
-            steps.c.key,
-            steps.c.kind,
-            steps.c.identity,
-            steps.c.cpus,
-            steps.c.memory_bytes,
-            steps.c.disk_bytes,
-            jobs.c.priority,
-            (now - sa.func.coalesce(steps.c.ready_at, now)).label("waited_s"),
-        )
+        sa.select(*columns)
         .join(jobs, jobs.c.id == steps.c.job_id)
         .where(
             steps.c.state == StepState.READY,
@@ -73,12 +78,27 @@ def candidates(tx: Tx, job_id: str | None, limit: int) -> list[Candidate]:
             jobs.c.state == JobState.RUNNING,
             jobs.c.cancel_requested.is_(sa.false()),
         )
-        .order_by(jobs.c.priority.desc(), jobs.c.id, steps.c.position)
-        .limit(limit)
     )
+    order = (jobs.c.rank, jobs.c.id, steps.c.position)
     if job_id is not None:
-        query = query.where(steps.c.job_id == job_id)
-    return [Candidate(*row) for row in tx.run(query)]
+        query = query.where(steps.c.job_id == job_id).order_by(*order)
+    else:
+        busy = _busy()
+        at_work = sa.func.coalesce(busy.c.count, 0)
+        query = query.outerjoin(busy, busy.c.owner == jobs.c.owner)
+        query = query.order_by(turn + at_work, *order)
+    return [Candidate(*row) for row in tx.run(query.limit(limit))]
+
+
+def _busy() -> sa.Subquery:
+    """Owner → running steps."""
+    return (
+        sa.select(jobs.c.owner, sa.func.count().label("count"))
+        .join(steps, steps.c.job_id == jobs.c.id)
+        .where(steps.c.state == StepState.RUNNING)
+        .group_by(jobs.c.owner)
+        .subquery()
+    )
 
 
 def identities_running(tx: Tx) -> set[str]:
@@ -117,31 +137,47 @@ class Place:
 
 def start(tx: Tx, chosen: Candidate, place: Place, lease_s: float) -> int | None:
     """Leases a ready step; gives the number of the attempt, None when another was faster."""
-    number = _lease(tx, chosen.step_id, place, lease_s)
-    if number is None:
-        return None
-    workspace = place.workspace.replace("{n}", str(number))
-    opened = {
-        "step_id": chosen.step_id,
-        "number": number,
-        "worker": place.worker,
-        "state": AttemptState.RUNNING,
-        "workspace": workspace,
-        "log": place.log.replace("{n}", str(number)),
-        "started_at": tx.now(),
-    }
-    promised = {
-        "step_id": chosen.step_id,
-        "host": place.host,
-        "size_bytes": chosen.disk_bytes,
-        "workspace": workspace,
-    }
-    tx.run(sa.insert(attempts), opened)
-    tx.run(sa.insert(reservations), promised)
-    return number
+    return start_each(tx, [(chosen, place)], lease_s).get(chosen.step_id)
 
 
-def _lease(tx: Tx, step_id: str, place: Place, lease_s: float) -> int | None:
+def start_each(tx: Tx, chosen: Sequence[tuple[Candidate, Place]], lease_s: float) -> dict[str, int]:
+    """Leases ready steps for one worker: step → number of the attempt; what another was faster to
+    take is left out."""
+    if not chosen:
+        return {}
+    numbers = _lease(tx, [item.step_id for item, _ in chosen], chosen[0][1], lease_s)
+    opened, promised = [], []
+    for item, place in chosen:
+        number = numbers.get(item.step_id)
+        if number is None:
+            continue
+        workspace = place.workspace.replace("{n}", str(number))
+        opened.append(
+            {
+                "step_id": item.step_id,
+                "number": number,
+                "worker": place.worker,
+                "state": AttemptState.RUNNING,
+                "workspace": workspace,
+                "log": place.log.replace("{n}", str(number)),
+                "started_at": tx.now(),
+            }
+        )
+        promised.append(
+            {
+                "step_id": item.step_id,
+                "host": place.host,
+                "size_bytes": item.disk_bytes,
+                "workspace": workspace,
+            }
+        )
+    if opened:
+        tx.run(sa.insert(attempts), opened)
+        tx.run(sa.insert(reservations), promised)
+    return numbers
+
+
+def _lease(tx: Tx, step_ids: Sequence[str], place: Place, lease_s: float) -> dict[str, int]:
     now = tx.now()
     values = {
         "state": StepState.RUNNING,
@@ -155,10 +191,9 @@ def _lease(tx: Tx, step_id: str, place: Place, lease_s: float) -> int | None:
         "progress": None,
         "error": None,
     }
-    where = (steps.c.id == step_id, steps.c.state == StepState.READY)
-    statement = sa.update(steps).where(*where).values(**values).returning(steps.c.attempt)
-    number: int | None = tx.run(statement).scalar_one_or_none()
-    return number
+    where = (steps.c.id.in_(step_ids), steps.c.state == StepState.READY)
+    statement = sa.update(steps).where(*where).values(**values)
+    return {row[0]: row[1] for row in tx.run(statement.returning(steps.c.id, steps.c.attempt))}
 
 
 def renew(tx: Tx, worker: str, lease_s: float) -> set[tuple[str, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,6 +73,23 @@ def of_job(tx: Tx, job_id: str) -> list[StepRow]:
     return [_step(row) for row in tx.run(query)]
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is to be known of a step to begin its job."""
+
+    job_id: str
+    identity: str
+    state: StepState
+    cpus: float
+
+
+def outlines(tx: Tx, job_ids: Collection[str]) -> list[Outline]:
+    """Of all steps of these jobs."""
+    columns = (steps.c.job_id, steps.c.identity, steps.c.state, steps.c.cpus)
+    query = sa.select(*columns).where(steps.c.job_id.in_(list(job_ids)))
+    return [Outline(row[0], row[1], StepState(row[2]), row[3]) for row in tx.run(query)]
+
+
 def by_keys(tx: Tx, job_id: str, keys: Collection[str]) -> dict[str, StepRow]:
     found: dict[str, StepRow] = {}
     wanted = list(keys)
@@ -140,6 +157,19 @@ def move_all(
 
 def wake(tx: Tx, job_id: str, after: str | None = None) -> list[str]:
     """Makes ready what waits for nothing any more: all of the job, or what needs step `after`."""
+    more = []
+    if after is not None:
+        dependents = sa.select(edges.c.key).where(edges.c.job_id == job_id, edges.c.need == after)
+        more = [steps.c.key.in_(dependents)]
+    return [key for _, key in _wake(tx, steps.c.job_id == job_id, *more)]
+
+
+def wake_all(tx: Tx, job_ids: Collection[str]) -> list[tuple[str, str]]:
+    """The same of several jobs: (job, key)."""
+    return _wake(tx, steps.c.job_id.in_(list(job_ids)))
+
+
+def _wake(tx: Tx, *of: sa.ColumnElement[bool]) -> list[tuple[str, str]]:
     need = steps.alias("need")
     unmet = (
         sa.select(sa.literal(1))
@@ -152,17 +182,14 @@ def wake(tx: Tx, job_id: str, after: str | None = None) -> list[str]:
         .exists()
     )
     where = [
-        steps.c.job_id == job_id,
+        *of,
         steps.c.state == StepState.WAITING,
         steps.c.key != DELIVER,
         ~unmet,
     ]
-    if after is not None:
-        dependents = sa.select(edges.c.key).where(edges.c.job_id == job_id, edges.c.need == after)
-        where.append(steps.c.key.in_(dependents))
     values = {"state": StepState.READY, "ready_at": tx.now(), "not_before": 0.0}
-    statement = sa.update(steps).where(*where).values(**values).returning(steps.c.key)
-    return list(tx.run(statement).scalars())
+    statement = sa.update(steps).where(*where).values(**values)
+    return [(job, key) for job, key in tx.run(statement.returning(steps.c.job_id, steps.c.key))]
 
 
 def change(tx: Tx, step_id: str, values: Mapping[str, Any]) -> None:
