@@ -29,6 +29,9 @@ class Attempts:
         self.folder = folder
         self.count = 0
         self.allow_private = True
+        self.net_allow = ""
+        self.fetch_bytes: int | None = None
+        self.fetch_s: float | None = None
 
     def run(self, url: str, **more: Any) -> StepResult:
         return asyncio.run(self.start(url, **more))
@@ -55,6 +58,9 @@ class Attempts:
             on_progress=(heard if heard is not None else []).append,
             scratch=self.folder / "scratch",
             allow_private=self.allow_private,
+            net_allow=self.net_allow,
+            fetch_bytes=self.fetch_bytes,
+            fetch_s=self.fetch_s,
         )
         return await run_step(step, context)
 

@@ -81,7 +81,16 @@ async def _bring(app: App, uri: str, target: Path) -> str:
     if urlsplit(uri).scheme.lower() in OBJECT_SCHEMES:
         await fetch_object(uri, target, parts)
         return await asyncio.to_thread(sha256_file, target)
-    wish = Wish(url=uri, key=uri, allow_private=app.engine_settings.allow_private)
+    settings = app.engine_settings
+    is_service = not settings.allow_private
+    wish = Wish(
+        url=uri,
+        key=uri,
+        max_bytes=settings.fetch_bytes if is_service else None,
+        max_seconds=settings.fetch_s if is_service else None,
+        allow_private=settings.allow_private,
+        net_allow=settings.net_allow,
+    )
     log = target.with_name("log")
     try:
         got, _ = await fetch_file(

@@ -153,6 +153,8 @@ class AttemptRunner:
             scratch=self.settings.scratch,
             allow_private=self.settings.allow_private,
             net_allow=self.settings.net_allow,
+            fetch_bytes=self.settings.fetch_bytes,
+            fetch_s=self.settings.fetch_s,
         )
         result = await self._run_step(step, context)
         self._inputs.check_unchanged(files)

@@ -62,7 +62,6 @@ class StepContext:
     net_allow: str = ""
     fetch_bytes: int | None = None
     fetch_s: float | None = None
-    net_allow: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -114,9 +114,8 @@ async def _file(fetch: _Fetch, url: str, headers: Mapping[str, str]) -> Download
     wish = Wish(
         url=url,
         key=url,
-        max_bytes=fetch.payload.get("max_bytes"),
         headers=dict(headers),
-        allow_private=context.allow_private,
+        **_limits(fetch),
     )
     parts = context.scratch or context.workspace / "parts"
     await asyncio.to_thread(parts.mkdir, parents=True, exist_ok=True)
@@ -143,9 +142,8 @@ async def _page(fetch: _Fetch, url: str) -> Downloaded:
         folder=str(context.workspace),
         ffmpeg=str(context.tools.ffmpeg),
         format=fetch.payload.get("format") or _FORMAT,
-        max_bytes=fetch.payload.get("max_bytes"),
         headers=dict(fetch.payload.get("headers", {})),
-        allow_private=context.allow_private,
+        **_limits(fetch),
     )
     answer, cpu_seconds = await fetch_page(
         wish,
@@ -163,6 +161,19 @@ async def _page(fetch: _Fetch, url: str) -> Downloaded:
         got = await asyncio.to_thread(_written, fetch, answer, url)
     fetch.notes |= {**found, "by": f"{fetch.notes.get('by', '')} yt-dlp".strip()}
     return got
+
+
+def _limits(fetch: _Fetch) -> dict[str, Any]:
+    """The lower of what the spec and, in a service, its limits allow."""
+    context = fetch.context
+    is_service = not context.allow_private
+    sizes = (fetch.payload.get("max_bytes"), context.fetch_bytes if is_service else None)
+    return {
+        "max_bytes": min((size for size in sizes if size is not None), default=None),
+        "max_seconds": context.fetch_s if is_service else None,
+        "allow_private": context.allow_private,
+        "net_allow": context.net_allow,
+    }
 
 
 async def _linked(fetch: _Fetch, answer: PageAnswer, url: str) -> Downloaded:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from reelwright.errors import ReelError
 from reelwright.tools.download.addresses import hold_to
+from reelwright.tools.download.deadline import end_after
 from reelwright.tools.download.http import NotAFile, Wish, download
 from reelwright.tools.download.lines import say, say_error
 from reelwright.tools.download.parts import Part
@@ -36,7 +37,8 @@ class _Pace:
 def main(job_path: str) -> int:
     job = json.loads(Path(job_path).read_text(encoding="utf-8"))
     wish = Wish(**job["wish"])
-    hold_to(allow_private=wish.allow_private)
+    hold_to(allow_private=wish.allow_private, net_allow=wish.net_allow)
+    end_after(wish.max_seconds, wish.url)
     part = Part(Path(job["parts"]), wish.key)
     if not part.acquire():
         # Two steps of one URL: the second one does not wait for the first, it goes its own way.

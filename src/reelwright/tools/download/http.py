@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.client
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from reelwright.errors import Code, ReelError
-from reelwright.tools.download.addresses import check_literal
+from reelwright.tools.download.addresses import Reach
 from reelwright.tools.download.answers import connection_error, shown, status_error
 from reelwright.tools.download.parts import Origin, Part, disk_errors, write_all
 
@@ -25,6 +26,9 @@ REDIRECTS = 10
 _BLOCK_BYTES = 1 << 18
 _SNIFF_BYTES = 1024
 _TIMEOUT_S = 30.0
+# A server that sends a byte now and then never times out: below 1 KiB/s over a minute it does.
+_WINDOW_S = 60.0
+_SLOWEST_BYTES = 60 << 10
 _AGENT = "reelwright (+https://github.com/reelwright/reelwright)"
 # Pages and playlists are not the video: yt-dlp reads those.
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -53,15 +57,17 @@ class NotAFile(Exception):  # noqa: N818 - an answer, not an error
 class Wish:
     """What to download. `key` names the half download (the URL that was asked first).
 
-    `headers`, and a name and password in `url`, are for its host alone. `allow_private`: what
-    `addresses.hold_to` says, which the process that downloads has called.
+    `headers`, and a name and password in `url`, are for its host alone. `allow_private` and
+    `net_allow`: what `addresses.hold_to` says, which the process that downloads has called.
     """
 
     url: str
     key: str
     max_bytes: int | None = None
+    max_seconds: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     allow_private: bool = True
+    net_allow: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +165,8 @@ class _Transfer:
         self._wish = wish
         self._part = part
         self._on_progress = on_progress
+        # A proxy would connect for us: what is written as an address is checked here too.
+        self._reach = Reach.of(allow_private=wish.allow_private, net_allow=wish.net_allow)
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def begin(self) -> _Done:
@@ -198,9 +206,13 @@ class _Transfer:
         return _Done(answer.url, answer.headers, have_bytes)
 
     def _receive(self, answer: _Answer, file: IO[bytes], got: int, size: int | None) -> None:
+        until_s, wanted = time.monotonic() + _WINDOW_S, got + _SLOWEST_BYTES
         while data := self._read(answer, _BLOCK_BYTES):
             got += len(data)
             self._check_size(answer, got)
+            if time.monotonic() > until_s:
+                _check_speed(answer, got, wanted)
+                until_s, wanted = time.monotonic() + _WINDOW_S, got + _SLOWEST_BYTES
             self._put(file, data)
             self._on_progress(got, size)
         if size is not None and got != size:
@@ -243,7 +255,7 @@ class _Transfer:
         if parts.scheme not in ("http", "https"):
             message = f"{shown(url)} is neither http nor https"
             raise ReelError(Code.INPUT_SCHEME, message, where=shown(url))
-        check_literal(parts.hostname or "", allow_private=self._wish.allow_private)
+        self._reach.check_literal(parts.hostname or "")
         request = urllib.request.Request(_bare(parts), headers=self._headers(parts) | dict(more))
         try:
             body = self._opener.open(request, timeout=_TIMEOUT_S)
@@ -285,6 +297,15 @@ class _Transfer:
     def _write(self, action: Callable[[], Any]) -> Any:
         with disk_errors(self._part.path.parent):
             return action()
+
+
+def _check_speed(answer: _Answer, got: int, wanted: int) -> None:
+    if got < wanted:
+        raise ReelError(
+            Code.NETWORK_TIMEOUT,
+            f"{shown(answer.url)} sent less than {_SLOWEST_BYTES} bytes in {_WINDOW_S:g} seconds",
+            where=shown(answer.url),
+        )
 
 
 def _host(parts: SplitResult) -> str:

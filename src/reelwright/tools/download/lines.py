@@ -13,9 +13,13 @@ from reelwright.errors import Code, Problem, ReelError
 _EVENTS = frozenset({"progress", "done", "page", "error"})
 
 
+def line(event: str, **fields: Any) -> str:
+    return json.dumps({"event": event, **fields}) + "\n"
+
+
 def say(event: str, **fields: Any) -> None:
     """In the child. A line at once: the parent shows it, and a kill loses none."""
-    sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+    sys.stdout.write(line(event, **fields))
     sys.stdout.flush()
 
 
@@ -30,9 +34,9 @@ class Ear:
     on_progress: Callable[[int, int | None], None]
     last: dict[str, Any] = field(default_factory=dict)
 
-    def hear(self, line: str) -> None:
+    def hear(self, text: str) -> None:
         try:
-            said = json.loads(line)
+            said = json.loads(text)
         except ValueError:
             return  # a library printed something
         if not isinstance(said, dict) or said.get("event") not in _EVENTS:

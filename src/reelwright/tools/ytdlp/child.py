@@ -17,12 +17,22 @@ from typing import Any
 
 from reelwright.errors import Code, ReelError
 from reelwright.tools.download.addresses import hold_to
+from reelwright.tools.download.deadline import end_after
 from reelwright.tools.download.lines import say, say_error
 from reelwright.tools.ytdlp.failures import meaning
 from reelwright.tools.ytdlp.request import PageAnswer, PageWish
 
 _EVERY_S = 0.5
 _PLAIN = frozenset({"http", "https"})
+# What yt-dlp reads itself. Others it leaves to programs that resolve names on their own.
+_NATIVE = _PLAIN | {
+    "m3u8",
+    "m3u8_native",
+    "http_dash_segments",
+    "http_dash_segments_generator",
+    "ism",
+    "f4m",
+}
 
 
 class _Voice:
@@ -43,12 +53,15 @@ class _Fetcher:
     def run(self) -> PageAnswer:
         import yt_dlp
 
+        _leave_no_address_to_ffmpeg(self._wish.url)
         with yt_dlp.YoutubeDL(self._options()) as ytdl:
+            _speak_through_sockets(ytdl)
             try:
                 found = ytdl.extract_info(self._wish.url, download=False)
                 info = _single(found, self._wish.url)
                 if _is_plain(info):
                     return _direct(info)
+                _check_native(info, self._wish.url)
                 done = ytdl.process_ie_result(info, download=True)
             except yt_dlp.utils.YoutubeDLError as error:
                 raise meaning(error, self._wish.url) from error
@@ -64,6 +77,9 @@ class _Fetcher:
             "paths": {"home": wish.folder},
             "outtmpl": {"default": "page.%(ext)s"},
             "ffmpeg_location": wish.ffmpeg,
+            # What was downloaded may be a playlist that calls itself a video.
+            "postprocessor_args": {"ffmpeg_i": ["-protocol_whitelist", "file"]},
+            "external_downloader": dict.fromkeys(("m3u8", "dash", "default"), "native"),
             "http_headers": dict(wish.headers),
             "logger": _Voice(),
             "progress_hooks": [self._tell],
@@ -142,9 +158,43 @@ def _direct(info: Mapping[str, Any]) -> PageAnswer:
     )
 
 
+def _check_native(info: Mapping[str, Any], url: str) -> None:
+    """Raises EXTRACTOR_UNSUPPORTED."""
+    for part in info.get("requested_formats") or [info]:
+        protocol = str(part.get("protocol"))
+        if protocol not in _NATIVE:
+            raise _unsupported(url, f"it is sent by {protocol}")
+
+
+def _leave_no_address_to_ffmpeg(url: str) -> None:
+    """FFmpeg joins files here. An address it would resolve itself, past every check; yt-dlp hands
+    it those of live streams and of what its own reader does not know."""
+    from yt_dlp.downloader.external import ExternalFD
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise _unsupported(url, "it is live or encrypted in a way that is not read here")
+
+    ExternalFD.real_download = refuse
+
+
+def _speak_through_sockets(ytdl: Any) -> None:
+    """Of yt-dlp's ways to send requests the one that resolves names where `hold_to` sees it;
+    libcurl, where it is installed, does not."""
+    from yt_dlp.networking._urllib import UrllibRH
+
+    ytdl._request_director = ytdl.build_request_director([UrllibRH])
+
+
+def _unsupported(url: str, why: str) -> ReelError:
+    return ReelError(
+        Code.EXTRACTOR_UNSUPPORTED, f"the video at {url} cannot be downloaded: {why}", where=url
+    )
+
+
 def main(request_path: str) -> int:
     wish = PageWish(**json.loads(Path(request_path).read_text(encoding="utf-8")))
-    hold_to(allow_private=wish.allow_private)
+    hold_to(allow_private=wish.allow_private, net_allow=wish.net_allow)
+    end_after(wish.max_seconds, wish.url)
     out = sys.stdout
     try:
         with redirect_stdout(sys.stderr):

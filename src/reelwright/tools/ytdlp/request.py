@@ -11,7 +11,7 @@ class PageWish:
     """Bring what the page or playlist at `url` shows into `folder`.
 
     `format` is yt-dlp's format selector. `ffmpeg` is the binary that joins video and audio.
-    `allow_private`: see `download.addresses.hold_to`.
+    `allow_private`, `net_allow`: see `download.addresses.Reach`.
     """
 
     url: str
@@ -19,8 +19,10 @@ class PageWish:
     ffmpeg: str
     format: str
     max_bytes: int | None = None
+    max_seconds: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     allow_private: bool = True
+    net_allow: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
