@@ -29,31 +29,53 @@ _DAY_S = 86400.0
 # When the disk is slower than what is said, the newest lines are dropped and counted.
 _MOST_WAITING = 20_000
 _BATCH = 512
+# Lines of so long are written together: to be woken for each would cost more than to write it.
+_GATHER_S = 0.02
+
+_FRONT = frozenset({"timestamp", "level", "event"})
 
 Line = Mapping[str, Any]
 
 
 def encoded(line: Line) -> bytes:
     """One line of JSON, without secrets; `at` is seconds since 1970 and becomes `timestamp`."""
-    import orjson
-
-    body = redact.fields(line)
-    at = body.pop("at", None)
-    body["timestamp"] = _stamp(time.time() if at is None else at)
-    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE, default=str)
-
-
-def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return _json(_clean(line))
 
 
 def readable(line: Line) -> str:
     """For a person at a terminal: time, level, what happened, and the fields."""
+    return _text(_clean(line))
+
+
+def _clean(line: Line) -> dict[str, Any]:
     body = redact.fields(line)
-    at, level, event = body.pop("at", None), body.pop("level", "info"), body.pop("event", "")
-    shown = " ".join(f"{k}={_shown(v)}" for k, v in body.items() if v is not None)
-    stamp = _stamp(time.time() if at is None else at)
-    return f"{stamp} {level:<7} {event}{'  ' if shown else ''}{shown}\n"
+    at = body.pop("at", None)
+    body["timestamp"] = _stamp(time.time() if at is None else at)
+    return body
+
+
+def _json(body: Line) -> bytes:
+    """What JSON cannot say (a lone surrogate, a number beyond 64 bits) is said as text."""
+    import orjson
+
+    try:
+        return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+    except (TypeError, ValueError):
+        plain = {ascii(k)[1:-1]: v if v is None else ascii(v) for k, v in body.items()}
+        kept = {name: body[name] for name in ("level", "timestamp") if name in body}
+        return orjson.dumps({**plain, **kept}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _text(body: Line) -> str:
+    rest = {k: v for k, v in body.items() if k not in _FRONT and v is not None}
+    shown = " ".join(f"{k}={_shown(v)}" for k, v in rest.items())
+    level, event = body.get("level", "info"), body.get("event", "")
+    said = f"{body['timestamp']} {level:<7} {event}{'  ' if shown else ''}{shown}\n"
+    return said.encode("utf-8", "backslashreplace").decode()
+
+
+def _stamp(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _shown(found: Any) -> str:
@@ -177,6 +199,8 @@ class Writer:
         is_open = True
         while is_open:
             batch = [self._lines.get()]
+            if batch[0] is not None:
+                time.sleep(_GATHER_S)
             with suppress(queue.Empty):
                 while len(batch) < _BATCH:
                     batch.append(self._lines.get_nowait())
@@ -190,7 +214,8 @@ class Writer:
         if self._dropped:
             count, self._dropped = self._dropped, 0
             lines.append({"level": "warning", "event": "log lines dropped", "count": count})
-        rendered = [_safely(encoded, line) for line in lines]
+        clean = [_clean(line) for line in lines]
+        rendered = [_json(body) for body in clean]
         try:
             self._file.write(b"".join(rendered))
         except OSError:
@@ -199,24 +224,11 @@ class Writer:
             texts = (
                 (one.decode() for one in rendered)
                 if self._is_json
-                else (_safely_text(line) for line in lines)
+                else (_text(body) for body in clean)
             )
             with suppress(OSError, ValueError):
                 self._stream.write("".join(texts))
                 self._stream.flush()
-
-
-def _safely(render: Callable[[Line], bytes], line: Line) -> bytes:
-    """What cannot be written as JSON (a lone surrogate, a number beyond 64 bits) is as text."""
-    try:
-        return render(line)
-    except (TypeError, ValueError):
-        plain = {str(k): repr(v) for k, v in line.items() if k not in {"at", "level"}}
-        return render({"level": line.get("level", "info"), "at": line.get("at"), **plain})
-
-
-def _safely_text(line: Line) -> str:
-    return readable(line).encode("utf-8", "backslashreplace").decode()
 
 
 def prune(folder: Path, keep_days: float, *, now: Callable[[], float] = time.time) -> int:
