@@ -9,6 +9,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from reelwright.store import attempts, backup, jobs, schema
 from reelwright.store.database import Database, Tx, database_at
 from reelwright.store.rows import NewJobRow
 from reelwright.store.store import open_store
-from reelwright.store.tables_service import audit
+from reelwright.store.tables_service import audit, metadata
 from tests.postgres import Server
 from tests.store.every_table import ROWS, contents, fill
 
@@ -56,7 +57,7 @@ def test_everything_comes_back_on_either_database(
 ) -> None:
     first, second = open_store(database_url), database_at(another_url)
     first.transact(fill)
-    assert all(ROWS[name] for name in schema.metadata.tables), "nothing is proved without rows"
+    assert all(ROWS[name] for name in metadata.tables), "nothing is proved without rows"
     manifest = backup.write(first.database, tmp_path / "all.zip")
     assert manifest.rows == sum(map(len, ROWS.values()))
     assert backup.restore(second, tmp_path / "all.zip") == manifest
@@ -182,7 +183,7 @@ def test_what_is_no_backup_is_named_so(made: Path, tmp_path: Path) -> None:
     torn.write_bytes(made.read_bytes()[:-100])
     text.write_text("hello")
     for path in (torn, text):
-        assert _code(lambda path=path: backup.restore(database, path)) is Code.BACKUP_INVALID
+        assert _code(partial(backup.restore, database, path)) is Code.BACKUP_INVALID
     assert _code(lambda: backup.restore(database, tmp_path / "no")) is Code.INPUT_NOT_FOUND
     newer = _rewritten(made, tmp_path / "newer.zip", _newer)
     assert _code(lambda: backup.restore(database, newer)) is Code.STORE_VERSION

@@ -21,7 +21,6 @@ HEAD = "0003"
 MIGRATIONS = Path(__file__).parent / "migrations"
 # A worker that has given no sign of life for so long does not count as one.
 _SILENCE_S = 30.0
-_ENDED = ("stopped", "gone", "lost")
 
 _version = sa.table("alembic_version", sa.column("version_num", sa.String(32)))
 
@@ -101,9 +100,7 @@ def at_work(tx: Tx) -> list[str]:
         found |= {owner for owner in tx.run(held).scalars() if owner}
     if "workers" in tables:
         workers = tables["workers"].c
-        alive = sa.select(workers.id).where(
-            workers.heartbeat_at > tx.now() - _SILENCE_S, workers.state.not_in(_ENDED)
-        )
+        alive = sa.select(workers.id).where(workers.heartbeat_at > tx.now() - _SILENCE_S)
         found |= set(tx.run(alive).scalars())
     return sorted(found)
 

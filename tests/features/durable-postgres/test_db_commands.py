@@ -16,7 +16,8 @@ outputs: [{from: a, to: out.mp4, video: {codec: h264, preset: ultrafast}}]
 """
 
 
-def _db(studio: Studio, *arguments: str, code: int = 0, **environ: str) -> Done:
+def _db(studio: Studio, *arguments: str, code: int = 0, database: str = "") -> Done:
+    environ = {"REEL_DATABASE": database} if database else {}
     done = reel("db", *arguments, cwd=studio.folder, **environ)
     assert done.code == code, f"{done.out}\n{done.err}"
     return done
@@ -33,16 +34,17 @@ def test_a_laptop_s_jobs_move_to_a_server_and_back(
     assert {part["table"] for part in made["parts"]} >= {"jobs", "steps", "audit", "outbox"}
 
     server = {"REEL_DATABASE": postgres_url}
-    told = _db(studio, "restore", "jobs.zip", "--json", **server).json
+    told = _db(studio, "restore", "jobs.zip", "--json", database=postgres_url).json
     assert told["parts"] == made["parts"]
-    assert _db(studio, "check", "--files", "--json", **server).json["facts"]["encoding"] == "UTF8"
+    health = _db(studio, "check", "--files", "--json", database=postgres_url).json
+    assert health["facts"]["encoding"] == "UTF8"
     (listed,) = reel("jobs", "--json", cwd=studio.folder, **server).lines
     assert [job["id"] for job in listed["jobs"]] == [job_id]
     # The cache counts there too: the files are those of this home.
     again = reel("run", "job.yaml", "--json", "--overwrite", cwd=studio.folder, **server)
     assert {e["state"] for e in again.lines if e["event"] == "step"} == {"cached"}
 
-    _db(studio, "backup", "server.zip", **server)
+    _db(studio, "backup", "server.zip", database=postgres_url)
     _db(studio, "restore", "server.zip", code=2)
     _db(studio, "restore", "server.zip", "--replace", code=2)  # nobody is there to ask
     _db(studio, "restore", "server.zip", "--replace", "--yes")
@@ -77,7 +79,7 @@ def test_wrong_files_are_named(studio: Studio) -> None:
 def test_the_password_stays_unseen(studio: Studio) -> None:
     url = "postgresql://reel:hunter2@/reel?host=/nowhere"
     for command in (["upgrade"], ["check"], ["backup", "x.zip"]):
-        done = _db(studio, *command, code=6, REEL_DATABASE=url)
+        done = _db(studio, *command, code=6, database=url)
         assert "hunter2" not in done.out + done.err
         assert "store_unavailable" in done.err
     assert not studio.path("x.zip").exists()
