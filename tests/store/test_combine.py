@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -99,3 +102,123 @@ def test_the_bell_rings_for_commits_of_others(database_url: str) -> None:
         assert rung.wait(10)
     finally:
         bell.close()
+
+
+def test_what_is_cancelled_in_time_is_not_run(database_url: str) -> None:
+    store = open_store(database_url)
+    combiner = Combiner(store)
+    blocked = threading.Event()
+    first = combiner.submit(lambda _tx: blocked.wait(10))
+    second, third = combiner.submit(_insert(1)), combiner.submit(_insert(2))
+    assert second.cancel()
+    blocked.set()
+    assert first.result(30)
+    kept = third.result(30)
+    combiner.close()
+    with store.read() as tx:
+        assert [job.id for job in jobs.listing(tx)] == [kept]
+
+
+def test_it_closes_while_others_ask(database_url: str) -> None:
+    """Each is committed, by this thread or the next; nobody waits for ever."""
+    store = open_store(database_url)
+    combiner = Combiner(store)
+    asked: list[Future[str]] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            asked.append(combiner.submit(_insert(0)))
+            asked[-1].result(60)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        combiner.close()
+    ended.set()
+    for thread in threads:
+        thread.join(60)
+    combiner.close()
+    assert all(one.done() for one in asked)
+    with store.read() as tx:
+        assert len(jobs.listing(tx)) == len(asked)
+
+
+def test_a_listener_that_fails_undoes_nothing(database_url: str) -> None:
+    store = open_store(database_url)
+    combiner = Combiner(store)
+    told: list[str] = []
+
+    def refuse(_row: object) -> None:
+        raise RuntimeError("not now")
+
+    store.listen(refuse)
+    store.listen(lambda row: told.append(row.job_id))
+    blocked = threading.Event()
+    combiner.submit(lambda _tx: blocked.wait(10))
+    asked = [combiner.submit(_insert(n)) for n in range(3)]
+    blocked.set()
+    ids = {one.result(30) for one in asked}
+    combiner.close()
+    assert set(told) == ids
+    with store.read() as tx:
+        assert {job.id for job in jobs.listing(tx)} == ids, "none was made twice"
+
+
+def test_a_full_disk_is_named_and_passes(tmp_path: Path) -> None:
+    """SQLite rolls the whole transaction back by itself: nothing of the others may stay half."""
+    store = open_store(tmp_path / "reel.db")
+    pages = [0]
+
+    def limit(connection: Any, _record: object, _proxy: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages[0] or 1 << 30}")
+
+    sa.event.listen(store.database.engine, "checkout", limit)
+    combiner = Combiner(store)
+    with store.read() as tx:
+        pages[0] = tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one() + 4
+
+    def big(tx: Tx) -> str:
+        job_id = _insert(0)(tx)
+        tx.run(sa.text("UPDATE jobs SET spec = :big"), {"big": '"' + "x" * 100_000 + '"'})
+        return job_id
+
+    blocked = threading.Event()
+    combiner.submit(lambda _tx: blocked.wait(10))
+    small = [combiner.submit(_insert(n)) for n in range(2)]
+    large = combiner.submit(big)
+    last = combiner.submit(_insert(9))
+    blocked.set()
+    with pytest.raises(ReelError) as caught:
+        large.result(30)
+    assert caught.value.code is Code.DISK_FULL
+    kept = {one.result(30) for one in (*small, last)}
+    with store.read() as tx:
+        found = jobs.listing(tx)
+        assert {job.id for job in found} == kept
+        assert all(len(jobs.events_after(tx, job.id)) == 1 for job in found)
+    pages[0] = 0  # somebody made room
+    assert combiner.submit(big).result(30)
+    combiner.close()
+
+
+def test_the_bell_outlives_whoever_cannot_hear_it(database_url: str) -> None:
+    ours, others = open_store(database_url), open_store(database_url)
+    rung = threading.Event()
+    times: list[int] = []
+
+    def ring() -> None:
+        times.append(1)
+        if len(times) == 1:
+            raise RuntimeError("the event loop is closed")
+        rung.set()
+
+    bell = Bell(ours, ring)
+    bell.start()
+    for _ in range(100):
+        others.transact(_insert(1))
+        if rung.wait(0.1):
+            break
+    bell.close()
+    assert rung.is_set()

@@ -191,7 +191,7 @@ class Database:
 
 def _lost(error: ReelError, tx: Tx | None) -> ReelError:
     """The same, and what is known of the transaction that was under way."""
-    if tx is None:  # there was no connection at all
+    if tx is None or error.problem.evidence:  # there was no connection, or it says so already
         return error
     known = {"commit": "unknown"} if tx.is_committing else {_BROKEN: True}
     return ReelError(error.code, error.problem.message, where="database", evidence=known)
