@@ -21,6 +21,7 @@ from benchmarks.measure import ROOT, SIZES, Row, Size, adopt_orphans
 from benchmarks.memory import memory
 from benchmarks.plans import planning
 from benchmarks.rates import rates
+from benchmarks.service_kills import service_kills
 from benchmarks.start import second_run, version
 from benchmarks.streams import streams
 from benchmarks.trim import trim
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "job-creation": creation,
     "status-reads": reads,
     "idle-memory": idle_memory,
+    "service-kills": service_kills,
     "streams": streams,
 }
 

@@ -177,6 +177,13 @@ def _databases(kind: str, folder: Path) -> Iterator[tuple[str | None, str]]:
 
 
 @contextmanager
+def server_database(kind: str) -> Iterator[str | None]:
+    """The URL of a database of its own; None for SQLite in the home."""
+    with _databases(kind, Path("/nowhere")) as (url, _):
+        yield url
+
+
+@contextmanager
 def _ours(folder: Path, database: str | None, *, worker: bool) -> Iterator[Served]:
     env = {"REEL_HOME": str(folder / "home"), "REEL_SERVE__RATE": "1000000/second"}
     if database is not None:
