@@ -125,9 +125,12 @@ def test_what_libraries_report_is_in_it(tmp_path: Path, logs: Logs) -> None:
     with within(job="j2"):
         logging.getLogger("uvicorn.error").warning("slow: %s", "x")
         logging.getLogger("sqlalchemy").info("not worth it")
+        logging.getLogger("reelwright.engine").info("ours is")
+        logging.getLogger("reelwright.engine").debug("nobody asked")
     logs.close()
-    (line,) = _lines(tmp_path)
+    line, ours = _lines(tmp_path)
     assert (line["event"], line["logger"], line["job"]) == ("slow: x", "uvicorn.error", "j2")
+    assert (ours["event"], ours["level"]) == ("ours is", "info")
 
 
 def test_closing_takes_the_set_up_back(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
 LEVELS = {"debug": DEBUG, "info": INFO, "warning": WARNING, "error": ERROR}
 # What libraries say below this is about themselves.
 _LIBRARIES = logging.WARNING
+_OURS = "reelwright"
 _context: ContextVar[Mapping[str, Any] | None] = ContextVar("reel_log_context", default=None)
 
 
@@ -72,6 +73,7 @@ class Logs:
 
     def close(self) -> None:
         logging.getLogger().removeHandler(self._library)
+        logging.getLogger(_OURS).setLevel(logging.NOTSET)
         structlog.reset_defaults()
         self._writer.close()
 
@@ -89,9 +91,8 @@ class Logs:
             # A logger that was made before this (`get_logger` in a module) is not bound to it yet.
             cache_logger_on_first_use=False,
         )
-        root = logging.getLogger()
-        self._library.setLevel(max(self.level, _LIBRARIES))
-        root.addHandler(self._library)
+        logging.getLogger(_OURS).setLevel(self.level)
+        logging.getLogger().addHandler(self._library)
 
     def _take(self, _logger: Any, _name: str, line: Any) -> Any:
         self.put(dict(line))
@@ -104,6 +105,10 @@ class _Library(logging.Handler):
     def __init__(self, put: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()
         self._put = put
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        is_ours = record.name.partition(".")[0] == _OURS
+        return (is_ours or record.levelno >= _LIBRARIES) and bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
