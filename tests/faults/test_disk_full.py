@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,14 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from reelwright.engine.executor import Need
 from reelwright.engine.submission import NewJob
 from reelwright.errors import Code, ReelError
 from reelwright.planning.plan import Step
 from reelwright.runners.context import StepContext, StepResult
-from reelwright.store.rows import Job
-from reelwright.store.states import JobState
+from reelwright.store import jobs
+from reelwright.store.check import check
+from reelwright.store.combine import Combiner
+from reelwright.store.database import Tx
+from reelwright.store.rows import Job, NewJobRow
+from reelwright.store.states import JobState, StepState
+from reelwright.store.store import open_store
 from tests.engine.jobs import World, plan, run_shell, shell, wait, world
 
 pytestmark = pytest.mark.faults
@@ -95,6 +102,64 @@ def test_a_store_on_a_full_disk_says_so(small_disk: Path) -> None:
     with pytest.raises(ReelError) as caught:
         wait(submit())
     assert caught.value.code is Code.DISK_FULL
+
+
+def test_a_result_waits_for_room_in_the_database(tmp_path: Path) -> None:
+    """The step is done when the disk is full; it is not done again when there is room."""
+    here = world(tmp_path / "home")
+    pages, ran = [0], tmp_path / "ran"
+    sa.event.listen(
+        here.store.database.engine,
+        "checkout",
+        lambda raw, _r, _p: raw.execute(f"PRAGMA max_page_count={pages[0] or 1 << 30}"),
+    )
+
+    async def large(step: Step, context: StepContext) -> StepResult:
+        found = await run_shell(step, context)
+        with here.store.read() as tx:
+            pages[0] = tx.connection.exec_driver_sql("PRAGMA page_count").scalar_one() + 4
+        return replace(found, report={"said": "x" * 200_000})
+
+    async def go() -> Job:
+        engine = here.engine(run_step=large)
+        step = shell("a", f"echo ran >> {ran}; printf a > out")
+        job_id = engine.submit(NewJob(plan=plan([step], {"a": tmp_path / "a"})))
+        task = asyncio.create_task(engine.run_job(job_id))
+        while not pages[0]:  # noqa: ASYNC110 - the step tells nobody
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        assert not task.done()
+        assert here.steps(job_id)["a"].state is StepState.RUNNING
+        pages[0] = 0
+        job = await task
+        await engine.close()
+        return job
+
+    assert wait(go()).state is JobState.SUCCEEDED
+    assert ran.read_text() == "ran\n"
+    assert (tmp_path / "a").read_text() == "a"
+
+
+def test_changes_are_refused_while_it_is_full_and_taken_after(small_disk: Path) -> None:
+    store = open_store(small_disk / "reel.db")
+    combiner = Combiner(store)
+
+    def insert(tx: Tx) -> str:
+        return jobs.insert(tx, NewJobRow({"x": "y" * 10_000}, {}, "/"))
+
+    with (small_disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+        while True:
+            ballast.write(b"x" * 4096)
+    found = [combiner.submit(insert).exception(60) for _ in range(100)]
+    refused = {error.code for error in found if isinstance(error, ReelError)}
+    assert refused == {Code.DISK_FULL}, found
+    (small_disk / "ballast").unlink()
+    kept = [combiner.submit(insert).result(60) for _ in range(3)]
+    combiner.close()
+    assert check(store.database).findings == ()
+    with store.read() as tx:
+        assert {job.id for job in jobs.listing(tx)} >= set(kept)
+    store.close()
 
 
 def test_a_step_that_can_never_fit_is_refused_before_it_starts(tmp_path: Path) -> None:
