@@ -35,6 +35,7 @@ class App:
         self.loaded = loaded
         self.observed: Observed | None = None
         self._opened: list[Any] = []
+        self.serves = False
         # The one way in which the tools take a path of their own.
         for name in ("ffmpeg", "ffprobe"):
             chosen = getattr(self.settings, name)
@@ -119,7 +120,9 @@ class App:
             grace_s=self.settings.grace_s,
             cache_bytes=self.settings.cache.limit_bytes,
             keep_logs_s=self.settings.logs.keep_days * 86400.0,
+            keep_idempotency_s=self.settings.serve.idempotency_hours * 3600.0,
             sandbox=self.is_sandboxed,
+            allow_private=not self.serves,
             net_allow=self.settings.net_allow,
             fetch_bytes=limits.fetch_bytes,
             fetch_s=limits.fetch_s,
@@ -154,16 +157,24 @@ class App:
 
         return nobody
 
+    def serve_others(self) -> None:
+        """Specs come from others than this process's user: before an engine is made."""
+        self.serves = True
+        self.__dict__.pop("engine_settings", None)
+
     def engine(self, on_event: OnEvent) -> Engine:
-        """An engine with the local executor; inside a running event loop."""
+        """An engine with the local executor; inside a running event loop. That of a service shares
+        its commits with whatever else writes in this process."""
         from reelwright.app.learn import learn
         from reelwright.app.remote import deliver
         from reelwright.app.replan import replan
         from reelwright.engine.attempt import AttemptRunner
         from reelwright.engine.engine import Engine
         from reelwright.engine.local import LocalExecutor
+        from reelwright.engine.writing import together
         from reelwright.runners.dispatch import run_step
 
+        write = together(self.combiner) if self.serves else None
         runner = AttemptRunner(
             self.store,
             self.blobs,
@@ -174,6 +185,7 @@ class App:
             learn=learn,
             plan_job=self._plan_job,
             watch=self.watch,
+            write=write,
         )
 
         def tell(event: Event) -> None:
@@ -189,6 +201,7 @@ class App:
             self.engine_settings,
             replan=lambda job_id, results: replan(self, job_id, results),
             on_event=tell,
+            write=write,
         )
 
     async def _plan_job(self, job_id: str) -> Prepared:

@@ -23,6 +23,7 @@ from reelwright.engine.settings import EngineSettings
 from reelwright.engine.submission import DELIVER, PLAN
 from reelwright.engine.threads import in_thread
 from reelwright.engine.watch import Watch, nobody
+from reelwright.engine.writing import Write, alone
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.planning.plan import Step
 from reelwright.runners.context import StepContext, StepResult
@@ -50,7 +51,7 @@ class AttemptRunner:
     """What an attempt needs beside its own row.
 
     `learn` says what a finished step teaches about costs: name -> CPU-seconds per unit. `plan_job`
-    plans the jobs that came in without a plan.
+    plans the jobs that came in without a plan. `write` commits how attempts ended.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class AttemptRunner:
         deliver_remote: DeliverRemote | None = None,
         learn: Learn | None = None,
         plan_job: PlanJob | None = None,
+        write: Write | None = None,
         watch: Watch = nobody,
     ) -> None:
         self.store = store
@@ -73,6 +75,7 @@ class AttemptRunner:
         self._tools = tools
         self._learn = learn
         self._plan_job = plan_job
+        self._write = write or alone(store)
         self._watch = watch
         self._inputs = Inputs(store, blobs)
         self._delivering = Delivering(store, blobs, deliver_remote)
@@ -90,7 +93,7 @@ class AttemptRunner:
             raise ReelError(Code.LEASE_LOST, "this attempt is over already", where=attempt.key)
         try:
             change = await self._end(row, place, report, heartbeat)
-            await self._commit(change)
+            await self._commit(change, row.job_id)
         finally:
             _remove(Path(place.workspace))
 
@@ -175,13 +178,13 @@ class AttemptRunner:
             raise ReelError(Code.OUTPUT_MISSING, f"the step made no {missing[0]}", where=step.id)
         return {name: self._blobs.put_all(paths) for name, paths in result.files.items()}
 
-    async def _commit(self, change: Callable[[Tx], None]) -> None:
+    async def _commit(self, change: Callable[[Tx], None], job_id: str) -> None:
         """The result waits for the database as long as nobody else can have its step."""
         until = time.monotonic() + _PATIENCE_S
         wait_s = 0.1
         while True:
             try:
-                self.store.transact(change)
+                await self._write(change, order=job_id)
             except ReelError as error:
                 retryable = {Code.STORE_UNAVAILABLE, Code.STORE_LOCKED, Code.DISK_FULL}
                 if error.code not in retryable or time.monotonic() > until:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
 
-from reelwright.engine import lifecycle, orders, outcome, scheduler, submission
+from reelwright.engine import events, lifecycle, orders, outcome, submission
+from reelwright.engine.admission import Admission
 from reelwright.engine.control import Control, Replan
-from reelwright.engine.disk import free_bytes
 from reelwright.engine.events import Event, from_row
 from reelwright.engine.executor import Attempt, Executor
+from reelwright.engine.leader import Leader
 from reelwright.engine.recovery import Recovery
 from reelwright.engine.retention import prune_logs_daily
+from reelwright.engine.serving import Serving
 from reelwright.engine.settings import EngineSettings
+from reelwright.engine.starting import Starter
 from reelwright.engine.submission import NewJob
+from reelwright.engine.writing import Write, alone
 from reelwright.errors import Code, ReelError
-from reelwright.store import artifacts, attempts, jobs
+from reelwright.store import attempts, jobs
 from reelwright.store.blobs import Blobs
 from reelwright.store.database import EventRow
 from reelwright.store.prune import prune
@@ -32,6 +36,10 @@ _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 _RESUMABLE = frozenset({Code.DISK_FULL.text, Code.DISK_RESERVED.text})
 
 
+# States of a step after which its job wants a look.
+_ENDED = frozenset({"succeeded", "failed"})
+
+
 def _nobody(event: Event) -> None:
     """Events that nobody watches; they are in the table all the same."""
 
@@ -41,7 +49,8 @@ class Engine:
 
     `replan` is called with a job's id and the results so far (node id -> JSON) when a plan's
     unresolved steps may be known, and gives the next revision. `on_event` is called in this
-    process for every committed change, and for progress.
+    process for every committed change, and for progress; of a change in the thread that committed
+    it. `write` commits what is asked for often.
     """
 
     def __init__(
@@ -53,6 +62,7 @@ class Engine:
         *,
         replan: Replan | None = None,
         on_event: OnEvent = _nobody,
+        write: Write | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -61,6 +71,11 @@ class Engine:
         self._on_event = on_event
         self._recovery = Recovery(store, settings, executor)
         self._control = Control(store, blobs, executor, settings, replan)
+        self._write = write or alone(store)
+        self._starter = Starter(store, blobs, executor, settings, self._write)
+        self._serving: Serving | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.get_ident()
         self._changed = asyncio.Event()
         self._next_recovery = 0.0
         self._hints: asyncio.Task[None] | None = None
@@ -84,6 +99,42 @@ class Engine:
                 return [job.id for job in reversed(jobs.listing(tx, states=_UNFINISHED))]
 
         await self._drive(unfinished, None)
+
+    def serve(self, *, version: str, takes_steps: bool = True) -> Serving:
+        """What runs whatever comes in: `run` it, and `close` this afterwards.
+
+        `takes_steps` False: it decides where it leads, and runs no steps.
+        """
+        leader = Leader(
+            self._store,
+            self._blobs,
+            self._settings,
+            self._recovery,
+            Admission(self._store, self._blobs, self._settings, self._write),
+            self._touch,
+        )
+        self._serving = Serving(
+            self._store,
+            self._executor,
+            self._settings,
+            self._control,
+            self._starter,
+            leader,
+            self._recovery,
+            version=version,
+            takes_steps=takes_steps,
+        )
+        self._hints = self._hints or asyncio.create_task(self._hear_deaths())
+        return self._serving
+
+    @property
+    def serving(self) -> Serving | None:
+        """What `serve` runs."""
+        return self._serving
+
+    def _touch(self, job_id: str) -> None:
+        if self._serving is not None:
+            self._serving.touch(job_id)
 
     def cancel(self, job_id: str) -> None:
         """Asks for the end of a job; whoever runs it stops it within a second.
@@ -119,25 +170,35 @@ class Engine:
             return [job.id for job in reversed(jobs.listing(tx, states=_UNFINISHED))]
 
     def wake(self) -> None:
-        """Something changed: look again now."""
-        self._changed.set()
+        """Something changed: look again now. From any thread."""
+        if self._serving is not None:
+            self._serving.wake()
+        elif self._loop is None or self._thread == threading.get_ident():
+            self._changed.set()
+        else:
+            with suppress(RuntimeError):  # the loop is closed: there is nobody to tell
+                self._loop.call_soon_threadsafe(self._changed.set)
 
     async def close(self) -> None:
-        """Stops what this process runs and gives it back: another may go on at once."""
+        """Stops what this process runs and gives it back: another may go on at once. Raises
+        STORE_* where it could not be given back: then its leases run out."""
         if self._hints is not None:
             self._hints.cancel()
-        with self._store.read() as tx:
-            held = {_attempt(row): row for row in attempts.running(tx)}
-        mine = await self._executor.adopt(list(held))
-        grace_s = self._settings.grace_s
-        await asyncio.gather(*(self._executor.stop(attempt, grace_s) for attempt in mine))
-        for attempt in mine:
-            self._give_back(held[attempt])
-        await self._executor.close()
-        self._unlisten()
+        try:
+            with self._store.read() as tx:
+                held = {_attempt(row): row for row in attempts.running(tx)}
+            mine = await self._executor.adopt(list(held))
+            grace_s = self._settings.grace_s
+            await asyncio.gather(*(self._executor.stop(attempt, grace_s) for attempt in mine))
+            for attempt in mine:
+                self._give_back(held[attempt])
+        finally:
+            await self._executor.close()
+            self._unlisten()
 
     async def _drive(self, scope: Callable[[], list[str]], only: str | None) -> list[Job]:
         self._hints = self._hints or asyncio.create_task(self._hear_deaths())
+        self._loop = asyncio.get_running_loop()
         while True:
             self._changed.clear()
             try:
@@ -145,7 +206,8 @@ class Engine:
                 await self._recover()
                 for job_id in ids:
                     await self._advance(job_id)
-                await self._start(only)
+                if await self._starter.start(only):
+                    self.wake()
                 found = self._jobs(ids)
                 if all(job.state.is_final for job in found):
                     self._keep_within_limit()
@@ -185,48 +247,6 @@ class Engine:
         self._next_recovery = now + self._settings.renew_s
         await self._recovery.run(at_once=at_once)
 
-    async def _start(self, only: str | None) -> None:
-        if not self._look_again(only):
-            return
-        free = self._free_bytes()
-        claimed = self._store.transact(
-            lambda tx: scheduler.claim(tx, self._settings, self._executor.worker, only, free)
-        )
-        for attempt in claimed.attempts:
-            await self._executor.start(attempt)
-        if claimed.short_bytes:
-            self._make_room(only, claimed.short_bytes)
-
-    def _look_again(self, only: str | None) -> bool:
-        """Whether something is ready that the cache does not hold: another job may have made it."""
-        with self._store.read() as tx:
-            ready = scheduler.ready(tx, only)
-            known = artifacts.outcomes_of(tx, {item.identity for item in ready})
-        found = [item for item in ready if item.identity in known]
-        is_cached = False
-        for job_id in sorted({item.job_id for item in found}):
-            keys = [item.key for item in found if item.job_id == job_id]
-            cache = lifecycle.look_up(self._store, self._blobs, job_id, keys)
-            if cache.have:
-                self._store.transact(partial(lifecycle.settle_in, job_id=job_id, cache=cache))
-                is_cached = True
-        if is_cached:
-            self.wake()
-        return bool(ready) and not is_cached
-
-    def _make_room(self, only: str | None, short_bytes: int) -> None:
-        """Nothing runs and a step does not fit: the cache gives way, else the step fails."""
-        if prune(self._store, self._blobs, free_bytes=short_bytes).size_bytes < short_bytes:
-            free = self._free_bytes()
-            self._store.transact(lambda tx: scheduler.refuse_disk(tx, only, free))
-        self.wake()
-
-    def _free_bytes(self) -> int:
-        """What steps may fill: what is free, and within the limit where there is one."""
-        free = free_bytes(self._settings.workspaces)
-        limit = self._settings.machine.disk_bytes
-        return min(free, limit) if limit else free
-
     def _give_back(self, held: Running) -> None:
         try:
             self._store.transact(lambda tx: outcome.give_back(tx, held))
@@ -246,7 +266,12 @@ class Engine:
 
     def _tell(self, row: EventRow) -> None:
         self._on_event(from_row(row))
-        self.wake()
+        if self._serving is None:
+            self.wake()
+        elif row.kind == events.STEP_STATE and row.body["state"] in _ENDED:
+            self._serving.touch(row.job_id)
+        else:
+            self._serving.wake()
 
 
 def _attempt(held: Running) -> Attempt:

@@ -109,3 +109,4 @@ def _enter(
         (events.REVISED, body),
     )
     lifecycle.settle(tx, step.job_id, cache)
+    lifecycle.move_on(tx, step.job_id)

@@ -12,7 +12,6 @@ from reelwright.engine import demand, events, keys, outcome, submission
 from reelwright.engine.inputs import is_intact
 from reelwright.engine.progress import job_fraction
 from reelwright.engine.settings import EngineSettings
-from reelwright.engine.submission import DELIVER
 from reelwright.errors import Problem
 from reelwright.store import artifacts, attempts, jobs, steps
 from reelwright.store.blobs import Blobs
@@ -183,11 +182,9 @@ def move_on(tx: Tx, job_id: str) -> bool:
         # Steps that wait, and nothing that could end their waiting: a revision or a lost artifact
         # left them; asking again is all that is needed.
         return bool(steps.wake(tx, job_id))
-    last = steps.by_keys(tx, job_id, [DELIVER])[DELIVER]
-    if last.state is not _S.WAITING:
-        return False
-    steps.move(tx, last.id, _S.READY, ready_at=tx.now())
-    return True
+    ended = outcome.close(tx, job_id)
+    jobs.record(tx, job_id, *ended)
+    return bool(ended) or bool(steps.counts(tx, job_id).get(_S.READY))
 
 
 def stop_clocks(tx: Tx, lease_s: float) -> None:

@@ -14,7 +14,7 @@ from reelwright.store import artifacts, attempts, jobs, rates, steps
 from reelwright.store.blobs import Blob
 from reelwright.store.database import Tx
 from reelwright.store.rows import Running, StepRow
-from reelwright.store.states import AttemptState, JobState, StepState
+from reelwright.store.states import OPEN_STEPS, AttemptState, JobState, StepState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +51,40 @@ def succeed(tx: Tx, step: StepRow, made: Made) -> None:
     for name, value in sorted(made.learned.items()):
         rates.learn(tx, name, value)
     woken = steps.wake(tx, step.job_id, after=step.key)
-    job_fraction(tx, step.job_id)
+    ended = [] if woken else close(tx, step.job_id)
+    if not ended:
+        job_fraction(tx, step.job_id)
     jobs.record(
         tx,
         step.job_id,
         events.step_changed(step.key, StepState.SUCCEEDED, attempt=step.attempt),
         *(events.step_changed(key, StepState.READY) for key in woken),
+        *ended,
     )
+
+
+def close(tx: Tx, job_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """When nothing waits but the last step, that is ready; where it would have nothing to deliver,
+    the job is done, and its events are given."""
+    counts = steps.counts(tx, job_id)
+    open_ = sum(counts.get(state, 0) for state in OPEN_STEPS)
+    if open_ != 1 or counts.get(StepState.WAITING) != 1 or counts.get(StepState.FAILED):
+        return []
+    job = jobs.get(tx, job_id)
+    if job.plan["deliveries"] or job.cancel_requested:
+        steps.move_all(tx, job_id, StepState.WAITING, StepState.READY, [steps.DELIVER])
+        return []
+    if not steps.move_all(tx, job_id, StepState.WAITING, StepState.SKIPPED, [steps.DELIVER]):
+        return []
+    skipped = events.step_changed(steps.DELIVER, StepState.SKIPPED)
+    return [skipped, *_succeeded(tx, job_id)]
+
+
+def _succeeded(tx: Tx, job_id: str) -> list[tuple[str, dict[str, Any]]]:
+    now = tx.now()
+    done = {"finished_at": now, "fraction": 1.0, "eta_s": 0.0, "error": None}
+    jobs.move(tx, job_id, JobState.SUCCEEDED, **done)
+    return [events.job_changed(JobState.SUCCEEDED)]
 
 
 def _remember(tx: Tx, step: StepRow, made: Made) -> None:
@@ -96,21 +123,8 @@ def deliver(tx: Tx, step: StepRow) -> None:
     tx.lock_job(step.job_id)
     number = step.attempt
     attempts.settle(tx, step.id, number, StepState.SUCCEEDED, AttemptState.SUCCEEDED, fraction=1.0)
-    jobs.move(
-        tx,
-        step.job_id,
-        JobState.SUCCEEDED,
-        finished_at=tx.now(),
-        fraction=1.0,
-        eta_s=0.0,
-        error=None,
-    )
-    jobs.record(
-        tx,
-        step.job_id,
-        events.step_changed(step.key, StepState.SUCCEEDED, attempt=number),
-        events.job_changed(JobState.SUCCEEDED),
-    )
+    done = events.step_changed(step.key, StepState.SUCCEEDED, attempt=number)
+    jobs.record(tx, step.job_id, done, *_succeeded(tx, step.job_id))
 
 
 def fail(tx: Tx, step: StepRow, problem: Problem, settings: EngineSettings) -> None:

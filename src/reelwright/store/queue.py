@@ -19,7 +19,7 @@ _ENOUGH = 1000
 # So many owners are looked at in one go: one query each.
 _MOST_OWNERS = 64
 # A step that keeps no core busy counts a little, or there would be no end to beginning such.
-_LEAST_CPUS = 0.05
+LEAST_CPUS = 0.05
 # What a job is before it has a plan: something that will keep a core busy.
 UNPLANNED_CPUS = 1.0
 
@@ -40,7 +40,7 @@ def load_cpus(tx: Tx) -> float:
     """Cores that begun steps take or wait for."""
     cpus = sa.case(
         (steps.c.key == PLAN, UNPLANNED_CPUS),
-        (steps.c.cpus < _LEAST_CPUS, _LEAST_CPUS),
+        (steps.c.cpus < LEAST_CPUS, LEAST_CPUS),
         else_=steps.c.cpus,
     )
     some = (
