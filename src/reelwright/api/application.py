@@ -20,28 +20,55 @@ from reelwright import __version__
 from reelwright.api import openapi
 from reelwright.api.bodies import refusal
 from reelwright.api.limits import cors
+from reelwright.api.metrics import Recorded
 from reelwright.api.problems import Answered
 from reelwright.api.trace import Traced, rendered
+from reelwright.app.background import Background
+from reelwright.app.hub import Hub
+from reelwright.app.uploads import Uploads
 from reelwright.app.views import Reader
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
 
+# So many clients' plans and probes run at a time.
+_LOOKUPS = 4
 
-def _routers() -> Iterator[APIRouter]:
+
+def _routers() -> list[APIRouter]:
     from reelwright.api import (
         artifacts,
         audit,
+        batches,
+        events,
         health,
         job_details,
         jobs,
         keys,
+        metrics,
+        planning,
         session,
+        uploads,
+        workers,
     )
 
-    for module in (jobs, job_details, artifacts, keys, session, audit, health):
-        yield module.router
+    modules = (
+        jobs,
+        job_details,
+        events,
+        artifacts,
+        batches,
+        uploads,
+        planning,
+        audit,
+        health,
+        keys,
+        session,
+        metrics,
+        workers,
+    )
+    return [module.router for module in modules]
 
 
 def _layers() -> Iterator[Callable[..., Any]]:
@@ -79,6 +106,7 @@ def make(reel: App, service: object | None) -> FastAPI:
     for layer in _layers():
         made.add_middleware(layer, reel=reel)
     made.add_middleware(Traced, home=lambda: reel.home)
+    made.add_middleware(Recorded, reel=reel)
     if (crossing := cors(reel.settings.serve)) is not None:
         made.add_middleware(CORSMiddleware, **crossing)
     made.add_exception_handler(ReelError, _refused)
@@ -89,11 +117,24 @@ def make(reel: App, service: object | None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(made: FastAPI) -> AsyncIterator[None]:
-    made.state.closing = asyncio.Event()
+    made.state.closing = closing = asyncio.Event()
     made.state.reader = Reader(made.state.reel)
+    made.state.background = background = Background(_LOOKUPS)
+    made.state.hub = hub = Hub(made.state.reel.store)
+    made.state.uploads = uploads = Uploads(made.state.reel)
+
+    async def end_streams() -> None:
+        await closing.wait()
+        hub.end()
+
+    ending = asyncio.create_task(end_streams())
     try:
         yield
     finally:
+        ending.cancel()
+        await hub.close()
+        await asyncio.to_thread(uploads.close)
+        await asyncio.to_thread(background.close)
         made.state.reader.close()
 
 

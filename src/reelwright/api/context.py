@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from fastapi import Request
 
 if TYPE_CHECKING:
+    from reelwright.app.background import Background
     from reelwright.app.views import Reader
     from reelwright.app.wiring import App
 
@@ -28,6 +29,11 @@ def reader_of(request: Request) -> Reader:
 def closing_of(request: Request) -> asyncio.Event:
     """Set when the service ends: whatever streams is to end, too."""
     return cast("asyncio.Event", request.app.state.closing)
+
+
+def background_of(request: Request) -> Background:
+    """Where plans are made and files are probed for clients."""
+    return cast("Background", request.app.state.background)
 
 
 def address_of(request: Request) -> str | None:

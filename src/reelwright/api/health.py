@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Request, Response
 
 from reelwright.api import bodies
-from reelwright.api.models import ErrorCodes, Health
-from reelwright.api.problems import status_of, title_of
-from reelwright.errors import Code
+from reelwright.api.context import app_of, aside
+from reelwright.api.models import ErrorCodes, Health, Readiness
+from reelwright.api.problems import Answered, status_of, title_of
+from reelwright.app import registry
+from reelwright.errors import Code, ReelError
 
 router = APIRouter(tags=["service"])
 _PUBLIC = {"x-public": True}
@@ -17,6 +21,21 @@ _PUBLIC = {"x-public": True}
 async def get_health() -> Response:
     """Answers as long as the process does; asks nobody else."""
     return bodies.raw(b'{"status":"ok"}')
+
+
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    openapi_extra=_PUBLIC,
+    summary="Can jobs be taken and run now?",
+)
+async def get_readiness(request: Request) -> Response:
+    """The database answers, the disk has room, a worker lives; else 503, which says what lacks."""
+    try:
+        found = await aside(registry.ready, app_of(request))
+    except ReelError as error:
+        raise Answered(error.problem, 503) from error
+    return bodies.answer({"status": "ready", **asdict(found)})
 
 
 @router.get("/v1/errors", response_model=ErrorCodes, summary="What each error code means")

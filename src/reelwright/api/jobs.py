@@ -28,6 +28,8 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
+        # Not a parameter there: whether a key is right depends on what was sent with it before.
+        include_in_schema=False,
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
@@ -36,7 +38,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 Pair = Annotated[str, Query(pattern=r"^[^=\x00]{1,100}=[^\x00]{0,1000}$")]
-_KINDS = (bodies.JSON, *bodies.YAML)
+KINDS = (bodies.JSON, *bodies.YAML)
 # A spec of this size takes about 10 ms to parse: longer ones let others go first.
 _ASIDE_BYTES = 64 << 10
 
@@ -59,7 +61,7 @@ _ASIDE_BYTES = 64 << 10
         **WITH_BODY,
         **problems(409),
     },
-    openapi_extra=body(spec_body.REF, spec_body.EXAMPLES, _KINDS[:2], "The job spec."),
+    openapi_extra=body(spec_body.REF, spec_body.EXAMPLES, KINDS[:2], "The job spec."),
     summary="Submit a job",
 )
 async def create_job(
@@ -84,18 +86,22 @@ async def create_job(
     """Checks the spec, all of it at once, and stores the job durably. Its inputs are looked at
     later, by a worker: whether they can be read is seen in the job's state.
 
+    `Idempotency-Key`: the same request with the same key (1 to 255 visible characters) makes one
+    job; it is answered the same again, with `Idempotent-Replayed: true`. Another request with
+    that key is refused (`idempotency_mismatch`).
+
     Relative paths are in the job's own folder; `upload:ID` names an upload.
     """
     app = app_of(request)
-    text = await bodies.read_text(request, _KINDS, app.settings.serve.body_bytes)
+    text = await bodies.read_text(request, KINDS, app.settings.serve.body_bytes)
     asked = Asked(
         text=text,
-        variables=pairs(set, "query.set"),
+        variables=pairs(set),
         overwrite=overwrite,
         use_cache=use_cache,
         priority=priority,
         timeout_s=timeout_s,
-        labels=pairs(label, "query.label"),
+        labels=pairs(label),
     )
     origin = origin_of(request, principal)
     if len(text) > _ASIDE_BYTES:
@@ -144,7 +150,7 @@ async def list_jobs(
     wanted = Filter(
         owner=principal.sees,
         states=tuple(state or ()),
-        labels=tuple(pairs(label, "query.label").items()),
+        labels=tuple(pairs(label).items()),
         batch_id=batch,
         after=created_after,
         before=created_before,
@@ -192,6 +198,6 @@ def origin_of(request: Request, principal: Principal) -> Origin:
     )
 
 
-def pairs(given: list[str] | None, where: str) -> dict[str, str]:
+def pairs(given: list[str] | None) -> dict[str, str]:
     """``name=value`` of a repeated parameter; the last one of a name counts."""
     return dict(entry.split("=", 1) for entry in given or ())

@@ -73,7 +73,6 @@ class Health(Model):
 
 class Readiness(Model):
     status: Literal["ready"]
-    database: bool
     disk_free_bytes: int = Field(ge=0)
     workers: int = Field(ge=0, description="That gave a sign of life lately.")
 
@@ -153,3 +152,105 @@ class Plan(Model):
     warnings: list[str]
     unresolved: dict[str, list[str]] = Field(description="Step: what it waits to know.")
     revision: int = Field(ge=0)
+
+
+class MediaInfo(BaseModel):
+    """What is in a media file. Times and rates are exact fractions, as text."""
+
+    sha256: Sha256
+    size_bytes: int = Field(ge=0)
+    demuxer: str
+    format_names: list[str]
+    start: str | None
+    duration: str | None
+    streams: list[dict[str, Any]]
+    chapters: list[dict[str, Any]]
+    damage: list[str]
+
+
+class OperatorSummary(Model):
+    name: str
+    summary: str
+
+
+class Operators(Model):
+    operators: list[OperatorSummary]
+
+
+class Taken(Model):
+    name: str
+    type: str
+    about: str
+    default: str | None = Field(description="As JSON; null where it is needed, `-` for none.")
+
+
+class Operator(Model):
+    name: str
+    version: int
+    summary: str
+    ports: list[Taken]
+    parameters: list[Taken]
+    example: str
+    schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema of the parameters.")
+
+
+class Counts(Model):
+    queued: int = Field(ge=0)
+    running: int = Field(ge=0)
+    succeeded: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    cancelled: int = Field(ge=0)
+
+
+class Failure(Model):
+    id: Id
+    error: Fault | None
+
+
+class Batch(Model):
+    id: Id
+    state: Literal["running", "finished"] = Field(description="finished: each job has ended.")
+    size: int = Field(ge=1, description="The number of its jobs.")
+    fraction: Fraction
+    counts: Counts = Field(description="Its jobs by state.")
+    labels: dict[str, str]
+    owner: str | None
+    created_at: Time
+    jobs: list[Id] = Field(description="In the order in which they were asked for.")
+    failures: list[Failure] = Field(description="The first hundred jobs that failed, and why.")
+
+
+class Upload(Model):
+    id: Id
+    name: str = Field(description="The file's name at its client.")
+    state: Literal["unfinished", "finished"]
+    size_bytes: int = Field(ge=0)
+    offset_bytes: int = Field(ge=0, description="So many are here.")
+    sha256: Sha256 | None = Field(description="Of the whole file, once it is here.")
+    owner: str | None
+    created_at: Time
+    expires_at: Time = Field(description="It is deleted then, unless a job needs it.")
+    finished_at: Time | None
+
+
+class UploadList(Model):
+    uploads: list[Upload] = Field(description="The newest first.")
+    next: str | None = Field(description="`cursor` of the next page; null on the last.")
+
+
+class Worker(Model):
+    id: str
+    host: str
+    pid: int
+    state: str
+    drain: bool = Field(description="It was asked to leave.")
+    alive: bool = Field(description="It gave a sign of life lately.")
+    version: str
+    cpus: float = Field(ge=0, description="Of its host, for steps; 0: it runs none.")
+    memory_bytes: int = Field(ge=0)
+    started_at: Time
+    heartbeat_at: Time
+
+
+class Workers(Model):
+    workers: list[Worker]

@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from reelwright.api import spec_body
 from reelwright.api.problems import MEDIA_TYPE, status_of, title_of
 from reelwright.errors import Code
 
@@ -38,6 +39,10 @@ _DESCRIBED = {
     413: "The body is too large.",
     415: "The body's type is not taken here.",
     416: "The range lies outside the file.",
+    408: "Nothing came for too long.",
+    423: "Something else uses it.",
+    460: "What came is not what was sent: its checksum differs.",
+    507: "The disk is full.",
     422: "What was asked for is wrong: all that is, at once, each with its place.",
     429: "Too many requests, or a quota is used up.",
     500: "A fault of the service.",
@@ -126,6 +131,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = problem_schema()
+    schemas[spec_body.NAME] = spec_body.SCHEMA
     components["securitySchemes"] = {
         **components.get("securitySchemes", {}),
         "cookie": {

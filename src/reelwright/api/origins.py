@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from reelwright.app.reach import is_loopback
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
@@ -44,15 +44,6 @@ class Hosts:
                     "list a proxy's origin in `serve.origins`",
                 )
         await self._app(scope, receive, send)
-
-
-def is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def listed_origins(setting: str) -> list[str]:

@@ -48,12 +48,15 @@ _BY_CODE: dict[Code, int] = {
     ),
     Code.METHOD_REFUSED: 405,
     Code.OUTPUT_EXISTS: 409,
+    # Two parts of a request that are each right, but not together.
+    Code.VARIABLE_UNEXPECTED: 409,
     Code.INPUT_IS_DIRECTORY: 409,
     Code.CONDITION_FAILED: 412,
     Code.BODY_TOO_LARGE: 413,
     Code.SPEC_TOO_LARGE: 413,
     Code.MEDIA_TYPE: 415,
     Code.RANGE_REFUSED: 416,
+    Code.UPLOAD_BUSY: 423,
     Code.STORE_VERSION: 500,
     Code.STORE_DAMAGED: 500,
     Code.STORE_UNAVAILABLE: 503,
@@ -64,7 +67,8 @@ _BY_CODE: dict[Code, int] = {
 # What is told of an error: numbers and names that help, never a command line or a log.
 _TOLD = frozenset({"line", "column", "state", "asked", "allowed", "limit_bytes", "offset"})
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
-_SAFE = "/:@!$&'()*+,;=-._~%?#[]"
+# A path as it stands in a URI (RFC 3986, 3.3).
+_SAFE = "/:@!$&'()*+,;=-._~"
 
 
 class Answered(ReelError):  # noqa: N818 - says what it is for, as ReelError's others do

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from reelwright.graph.params.places import NAME_PATTERN
+from reelwright.media.containers import BY_EXTENSION
+
 NAME = "JobSpec"
 REF = {"$ref": f"#/components/schemas/{NAME}"}
 
-_PATH = (
-    r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,40}(/[A-Za-z0-9_][A-Za-z0-9_-]{0,40}){0,3}\.(mp4|mkv|mov|webm)$"
-)
-_TO = r"^out/[A-Za-z0-9_][A-Za-z0-9_-]{0,40}\.(mkv|mp4|mov)$"
+# Exactly what the parser takes for a path: not blank, no NUL, no `~` that a shell would expand.
+_PATH = r"^(?:[^\x00~\s][^\x00]*|\s+[^\x00\s][^\x00]*)$"
+_ENDINGS = "|".join("".join(f"[{c}{c.upper()}]" for c in e) for e in BY_EXTENSION)
+_TO = rf"^(?:[^\x00~\s/][^\x00/]*)?\.(?:{_ENDINGS})$"
 
 SCHEMA: dict[str, Any] = {
     "title": NAME,
@@ -27,15 +30,15 @@ SCHEMA: dict[str, Any] = {
     ),
     "type": "object",
     "required": ["inputs", "outputs"],
-    "additionalProperties": False,
     "properties": {
         "version": {"const": 1},
         "inputs": {
             "type": "object",
-            "description": "Name: path in the job's folder. More than files: see `path` there.",
+            "description": "Name: path. Relative ones are in the job's own folder; `upload:ID` and "
+            "addresses are inputs, too.",
             "required": ["source"],
-            "properties": {"source": {"type": "string", "pattern": _PATH}},
-            "additionalProperties": False,
+            "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
+            "additionalProperties": {"type": "string", "pattern": _PATH},
         },
         "outputs": {
             "type": "array",
@@ -44,21 +47,15 @@ SCHEMA: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "required": ["from", "to"],
-                "additionalProperties": False,
                 "properties": {
                     "from": {"enum": ["source", "source.video", "source.audio"]},
                     "to": {"type": "string", "pattern": _TO},
                 },
+                "additionalProperties": False,
             },
         },
-        "priority": {"type": "integer", "minimum": -100, "maximum": 100},
-        "labels": {
-            "type": "object",
-            "maxProperties": 8,
-            "propertyNames": {"pattern": "^[a-z]{1,20}$"},
-            "additionalProperties": {"type": "string", "pattern": "^[A-Za-z0-9 ]{1,40}$"},
-        },
     },
+    "additionalProperties": False,
 }
 
 SPEC = {

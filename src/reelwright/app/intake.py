@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.app.principal import Principal, Scope
 from reelwright.app.request import Kept
-from reelwright.errors import Code, ReelError
+from reelwright.errors import Code, ReelError, SpecErrors
 from reelwright.store.ids import new_id
 from reelwright.store.rows import NewJobRow
 
@@ -134,10 +134,24 @@ def read_spec(asked: Asked, base: Path, principal: Principal) -> JobSpec:
     from reelwright.planning.bind import bind
     from reelwright.spec.parse import parse_text
 
-    spec = parse_text(asked.text, base=base, variables=asked.variables)
+    try:
+        spec = parse_text(asked.text, base=base, variables=asked.variables)
+    except SpecErrors as error:
+        _blame_variables(asked, error)
+        raise
     bind(spec)
     check_spec(spec, principal.folders, base)
     return spec
+
+
+def _blame_variables(asked: Asked, error: SpecErrors) -> None:
+    """Where nothing is wrong but variables that the spec does not have, the spec is right and
+    what stands beside it is not. Raises VARIABLE_UNEXPECTED."""
+    names = {f"vars.{name}" for name in asked.variables}
+    if all(p.code is Code.VARIABLE_UNKNOWN and p.where in names for p in error.problems):
+        raise SpecErrors(
+            [replace(p, code=Code.VARIABLE_UNEXPECTED) for p in error.problems]
+        ) from error
 
 
 async def accept(app: App, row: NewJobRow, origin: Origin, key: Key | None = None) -> Accepted:

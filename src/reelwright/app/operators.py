@@ -75,8 +75,10 @@ def _ports(operator: Operator) -> Iterator[Taken]:
 
 def _parameters(operator: Operator, schema: Mapping[str, Any]) -> Iterator[Taken]:
     needed = schema.get("required", ())
+    # The schema has the names that specs write (`in`), the model those that Python can.
+    fields = {f.alias or name: f for name, f in operator.params.model_fields.items()}
     for name, field in schema.get("properties", {}).items():
-        default = None if name in needed else _default(operator.params.model_fields[name])
+        default = None if name in needed else _default(fields[name])
         kind = _type(field, schema.get("$defs", {}))
         yield Taken(name, kind, str(field.get("description", "")), default)
 

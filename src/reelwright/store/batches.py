@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -66,3 +67,11 @@ def unfinished(tx: Tx, batch_id: str) -> list[str]:
     final = [state for state in JobState if state.is_final]
     query = sa.select(jobs.c.id).where(jobs.c.batch_id == batch_id, jobs.c.state.not_in(final))
     return list(tx.run(query.order_by(jobs.c.id)).scalars())
+
+
+def failures(tx: Tx, batch_id: str, limit: int) -> list[tuple[str, Any]]:
+    """(id, error) of jobs of it that failed, the first `limit` of them."""
+    query = sa.select(jobs.c.id, jobs.c.error).where(
+        jobs.c.batch_id == batch_id, jobs.c.state == JobState.FAILED
+    )
+    return [(row[0], row[1]) for row in tx.run(query.order_by(jobs.c.id).limit(limit))]

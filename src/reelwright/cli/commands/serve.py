@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from reelwright.cli import terminal
 from reelwright.cli.options import AsJson, Walls
-
-if TYPE_CHECKING:
-    from reelwright.app.wiring import App
 
 app = typer.Typer(add_completion=False)
 
@@ -44,11 +41,13 @@ def serve(
     Example: `reel serve --port 8000`
     """
     from reelwright.app.auth.local_token import token as token_of
+    from reelwright.app.reach import check_reach
+    from reelwright.app.service import Service
     from reelwright.cli.use import opened, sandbox_flag
 
     flags = {"serve__host": host, "serve__port": port, "sandbox": sandbox_flag(sandbox)}
     with opened(**flags) as used:
-        _check_reach(used, allow_remote=allow_remote)
+        check_reach(used, allow_remote=allow_remote)
         # Stdout belongs to whoever reads the line that says "ready".
         used.observe("service" if worker else "api", sys.stderr, is_json=as_json)
         token = token_of(used)
@@ -60,10 +59,12 @@ def serve(
             terminal.note(f"Reelwright serves at {url}; Ctrl-C ends it. To log in, open:")
             terminal.out(f"{url}/login?token={token}")
 
-        # By name: the two outermost rooms do not import each other; this is where one starts
-        # the other.
-        import_module("reelwright.api.server").run(used, None, ready)
-
-
-def _check_reach(used: App, *, allow_remote: bool) -> None:
-    """The local token may do and read everything that this user may: it is for this machine."""
+        service = Service(used, with_worker=worker)
+        service.start()
+        try:
+            # By name: the two outermost rooms do not import each other; this is where one starts
+            # the other.
+            import_module("reelwright.api.server").run(used, service, ready)
+            service.drain()
+        finally:
+            service.close()

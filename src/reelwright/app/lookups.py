@@ -1,0 +1,58 @@
+"""What clients of the service ask without changing anything: a plan, what is in a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from reelwright.app.intake import Asked, Origin, check_size, read_spec
+from reelwright.app.principal import Principal, Scope
+from reelwright.errors import ReelError
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
+
+
+async def plan(app: App, asked: Asked, origin: Origin) -> dict[str, Any]:
+    """A dry run: its inputs are looked at, nothing is written. Raises SpecErrors, INPUT_*,
+    MEDIA_*, TOOL_*."""
+    from reelwright.app.plan import plan_request, to_json
+    from reelwright.app.request import Request
+
+    origin.principal.check(Scope.READ)
+    check_size(app, asked.text)
+    # Nobody has this folder; a relative path in the spec of a dry run leads nowhere.
+    base = app.home / "served" / "dry-run"
+    read_spec(asked, base, origin.principal)
+    request = Request(
+        text=asked.text, base=base, variables=asked.variables, use_cache=asked.use_cache
+    )
+    return to_json(await plan_request(app, request))
+
+
+async def probe(app: App, path: str, principal: Principal) -> dict[str, Any]:
+    """What is in an input, named as a spec names it; a pattern gives the first that it matches.
+
+    Raises FOLDER_REFUSED, INPUT_*, MEDIA_*, TOOL_*, NETWORK_*.
+    """
+    from reelwright.app.access import check_spec
+    from reelwright.app.inputs import find_inputs
+    from reelwright.spec.parse import parse_text
+
+    principal.check(Scope.READ)
+    base = app.home / "served" / "dry-run"
+    try:
+        spec = parse_text(_spec_of(path), base=base)
+        check_spec(spec, principal.folders, base)
+        found = (await find_inputs(app, spec.inputs)).media["file"]
+    except ReelError as error:
+        raise ReelError.of(replace(error.problem, where="path")) from error
+    info = found[0] if isinstance(found, tuple) else found
+    return info.to_json()
+
+
+def _spec_of(path: str) -> str:
+    import json
+
+    inputs = {"file": {"path": path, "glob": False}}
+    return json.dumps({"inputs": inputs, "outputs": [{"from": "file", "to": "probe.mkv"}]})
