@@ -15,12 +15,11 @@ from reelwright.store.database import Tx
 from reelwright.store.states import JobState, StepState
 from reelwright.store.tables import artifacts, attempts, blobs, deliveries, jobs, steps
 from reelwright.store.tables_service import outbox, workers
+from reelwright.store.workers import SILENT_S
 
-# Without a sign of life for so long a worker is not counted as one that works.
-STALE_S = 30.0
 _OPEN_JOBS = [JobState.QUEUED, JobState.RUNNING]
 _OPEN_STEPS = [StepState.WAITING, StepState.READY, StepState.RUNNING]
-_SETTLED_MESSAGES = ["sent"]
+_OPEN_MESSAGES = ["pending", "dead"]
 # SQLite took at most 999 variables before 3.32.
 _BATCH = 900
 
@@ -85,7 +84,7 @@ def now(tx: Tx) -> Now:
         oldest_wait_s=0.0 if created_at is None else max(0.0, at - created_at),
         leases_expired=tx.run(expired).scalar_one(),
         workers=_workers(tx, at),
-        outbox=_counts(tx, outbox.c.state, outbox.c.state.not_in(_SETTLED_MESSAGES)),
+        outbox=_counts(tx, outbox.c.state, outbox.c.state.in_(_OPEN_MESSAGES)),
     )
 
 
@@ -95,9 +94,10 @@ def _counts(tx: Tx, column: sa.Column[Any], where: sa.ColumnElement[bool]) -> di
 
 
 def _workers(tx: Tx, at: float) -> dict[str, int]:
-    state = sa.case((workers.c.heartbeat_at < at - STALE_S, "stale"), else_=workers.c.state)
+    state = sa.case((workers.c.heartbeat_at < at - SILENT_S, "stale"), else_=workers.c.state)
     found: dict[str, int] = {}
-    for name in tx.run(sa.select(state)).scalars():
+    # A process that only decides has no cores, and runs nothing.
+    for name in tx.run(sa.select(state).where(workers.c.cpus > 0)).scalars():
         found[name] = found.get(name, 0) + 1
     return found
 

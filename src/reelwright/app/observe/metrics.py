@@ -44,7 +44,7 @@ _PATIENCE_S = 4.0
 _COMMITS = (1, 2, 4, 8, 16, 32, 64, 128)
 _JOB_STATES = ("queued", "running")
 _STEP_STATES = ("waiting", "ready", "running")
-_WORKER_STATES = ("stale",)
+_WORKER_STATES = ("active", "draining", "stale")
 _OUTBOX_STATES = ("pending", "dead")
 
 
