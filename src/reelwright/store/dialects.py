@@ -298,18 +298,21 @@ def _look_alive(connection: Any, _record: object, _proxy: object) -> None:
     enough: 2 microseconds, where a ping of each would cost a round trip.
     """
     try:
-        if not select.select([connection.fileno()], [], [], 0)[0]:
+        if _is_quiet(connection.fileno()):
             return
-    except ValueError:  # a descriptor above 1023
-        pass
-    except OSError as error:
-        raise InvalidatePoolError from error
-    try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         connection.rollback()
-    except connection.Error as error:
+    except (connection.Error, OSError) as error:
         raise InvalidatePoolError from error
+
+
+def _is_quiet(descriptor: int) -> bool:
+    if not hasattr(select, "poll"):
+        return not select.select([descriptor], [], [], 0)[0]
+    poll = select.poll()  # select() knows no descriptor above 1023
+    poll.register(descriptor, select.POLLIN)
+    return not poll.poll(0)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

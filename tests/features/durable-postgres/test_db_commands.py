@@ -77,7 +77,7 @@ def test_wrong_files_are_named(studio: Studio) -> None:
 
 
 def test_the_password_stays_unseen(studio: Studio) -> None:
-    url = "postgresql://reel:hunter2@/reel?host=/nowhere"
+    url = "postgresql://reel:hunter2@/reel?host=/nowhere"  # secret-ok: nobody's
     for command in (["upgrade"], ["check"], ["backup", "x.zip"]):
         done = _db(studio, *command, code=6, database=url)
         assert "hunter2" not in done.out + done.err
