@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Folders = Mapping[str, Sequence[str]]
 _READ, _WRITE = "read", "write"
 _PATTERN = re.compile(r"[*?\[]")
-_WEB = ("http://", "https://")
+# Neither is a file yet; whose an upload is, is asked when it is looked up.
+_ELSEWHERE = ("http://", "https://", "upload:")
 
 
 def check_spec(
@@ -101,7 +102,7 @@ class _Gate:
         self.problems: list[Problem] = []
 
     def read(self, place: str, where: str | None) -> None:
-        if not place.lower().startswith(_WEB):
+        if not place.lower().startswith(_ELSEWHERE):
             self._check(place, _READ, where, self._brought)
 
     def write(self, place: str, where: str | None) -> None:

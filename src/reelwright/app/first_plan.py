@@ -14,6 +14,7 @@ from reelwright.app import access, destinations
 from reelwright.app.plan import Planned, compiled
 from reelwright.app.request import Kept, Request, kept_inputs, parse
 from reelwright.errors import Problem, ReelError, SpecErrors
+from reelwright.spec.inputs import UPLOAD
 
 if TYPE_CHECKING:
     from reelwright.app.inputs import Found
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from reelwright.engine.expansion import Prepared
     from reelwright.spec.model import InputSpec, JobSpec
     from reelwright.store.rows import Job
-
-# An input that was handed in before. It stands below the job's folder: paths are made absolute.
-_UPLOAD = "upload:"
 
 
 async def prepare_job(app: App, job_id: str) -> Prepared:
@@ -122,11 +120,10 @@ def _arrived(
     brought: list[Path] = []
     problems: list[Problem] = []
     for name, entry in inputs.items():
-        upload_id = _upload_id(Path(job.base), entry.uri)
-        if upload_id is None:
+        if not entry.uri.startswith(UPLOAD):
             continue
         try:
-            path = _keep(app, job, upload_id)
+            path = _keep(app, job, entry.uri.removeprefix(UPLOAD))
         except ReelError as error:
             problems.append(replace(error.problem, where=f"inputs.{name}"))
             continue
@@ -135,15 +132,6 @@ def _arrived(
     if problems:
         raise SpecErrors(problems)
     return resolved, brought
-
-
-def _upload_id(base: Path, uri: str) -> str | None:
-    if "://" in uri:
-        return None
-    path = Path(uri)
-    if path.parent != base or not path.name.startswith(_UPLOAD):
-        return None
-    return path.name.removeprefix(_UPLOAD)
 
 
 def _keep(app: App, job: Job, upload_id: str) -> Path:

@@ -68,7 +68,13 @@ async def _files(app: App, entry: InputSpec) -> tuple[Path, ...]:
 
 
 def local_files(entry: InputSpec) -> tuple[Path, ...]:
-    """Of an input that is no address. Raises INPUT_NOT_FOUND."""
+    """Of an input that is no address. Raises INPUT_NOT_FOUND, UPLOAD_UNKNOWN."""
+    if entry.uri.startswith("upload:"):
+        raise ReelError(
+            Code.UPLOAD_UNKNOWN,
+            f"{entry.uri} is on a server; here are none",
+            hint="give the path of the file, or send the spec to that server: `--server URL`",
+        )
     if entry.is_glob:
         return tuple(_matches(entry.uri))
     return (existing(Path(entry.uri)),)

@@ -18,6 +18,8 @@ from reelwright.spec.model import InputSpec
 from reelwright.spec.report import Field, Fields, Report
 
 OBJECT_SCHEMES = ("s3", "gs", "az")
+UPLOAD = "upload:"
+_UPLOAD_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{17}")  # as `store.ids` makes them
 _SCHEMES = ("http", "https", *OBJECT_SCHEMES, "file")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = re.compile(r"[*?\[]")
@@ -27,7 +29,7 @@ _BOOLEAN = form_of(Boolean)
 FIELDS: Fields = {
     "path": Field(
         _STRING,
-        "path, file: or http(s):// or s3://, gs://, az:// address, or a glob",
+        "path, file: or http(s):// or s3://, gs://, az:// address, glob, or upload:ID of a server",
         required=True,
     ),
     "glob": Field(
@@ -74,9 +76,14 @@ def _read_input(
 def resolve_input(
     text: str, context: Mapping[str, Any], glob: bool | None = None
 ) -> tuple[str, bool]:
-    """The absolute path or URL, and whether it is a pattern. Raises INPUT_SCHEME, FIELD_INVALID."""
+    """The absolute path, URL or ``upload:ID``, and whether it is a pattern.
+
+    Raises INPUT_SCHEME, FIELD_INVALID.
+    """
     if not text.strip() or "\0" in text:
         raise ReelError(Code.FIELD_INVALID, f"{shown(text)} is not a path")
+    if text.lower().startswith(UPLOAD):
+        return _upload(text), False
     scheme = url_scheme(text, _SCHEMES)
     if scheme in (None, "file"):
         path = absolute(local_path(text), context.get("base"))
@@ -85,6 +92,18 @@ def resolve_input(
     # In an http address '?' and '[' have a meaning of their own; object stores list by prefix.
     is_pattern = scheme in OBJECT_SCHEMES and "*" in text
     return text, is_pattern if glob is None else glob and is_pattern
+
+
+def _upload(text: str) -> str:
+    upload_id = text[len(UPLOAD) :].strip().lower()
+    if not _UPLOAD_ID.fullmatch(upload_id):
+        raise ReelError(
+            Code.FIELD_INVALID,
+            f"{shown(text)} is not an upload",
+            hint=f"write upload: and the id that the server gave; a file of that name: "
+            f"'./{text[:40]}'",
+        )
+    return UPLOAD + upload_id
 
 
 def url_scheme(text: str, known: tuple[str, ...]) -> str | None:

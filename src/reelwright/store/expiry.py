@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from reelwright.errors import Code, ReelError
 from reelwright.store.database import Tx
 from reelwright.store.tables_service import idempotency, sessions, uploads, workers
+from reelwright.store.uploads import delete_expired
 
 # So many rows go in one transaction: others want to write, too.
 _MOST = 1000
@@ -49,10 +50,4 @@ def drop_expired(tx: Tx, *, idempotency_s: float, worker_s: float) -> list[str]:
     tx.run(sa.delete(sessions).where(sessions.c.expires_at < now))
     tx.run(sa.delete(idempotency).where(idempotency.c.created_at < now - idempotency_s))
     tx.run(sa.delete(workers).where(workers.c.heartbeat_at < now - worker_s))
-    old = sa.select(uploads.c.id).where(uploads.c.expires_at < now).limit(_MOST)
-    gone = list(tx.run(old).scalars())
-    if gone:
-        # Asked again: somebody may have prolonged it since.
-        statement = sa.delete(uploads).where(uploads.c.id.in_(gone), uploads.c.expires_at < now)
-        gone = list(tx.run(statement.returning(uploads.c.id)).scalars())
-    return gone
+    return delete_expired(tx, _MOST)

@@ -10,8 +10,9 @@ from reelwright.store.tables_service import uploads
 
 
 def owner_bytes(tx: Tx, owner: str) -> int:
-    """Bytes of the owner's uploads, as far as they are here, and of what their jobs delivered."""
-    came = sa.select(sa.func.sum(uploads.c.offset_bytes)).where(uploads.c.owner == owner)
+    """Bytes of the owner's uploads, those to come too, and of what their jobs delivered."""
+    promised = sa.func.coalesce(uploads.c.size_bytes, uploads.c.offset_bytes)
+    came = sa.select(sa.func.sum(promised)).where(uploads.c.owner == owner)
     made = (
         sa.select(sa.func.sum(deliveries.c.size_bytes))
         .join(jobs, jobs.c.id == deliveries.c.job_id)
