@@ -35,7 +35,7 @@ class OidcIssuer:
         self.keys[kid] = (algorithm, private_key(kid, algorithm))
         return self.keys[kid][1]
 
-    def token(self, kid: str = "one", **changes: Any) -> str:
+    def token(self, kid: str = "one", /, **changes: Any) -> str:
         """A good token; `changes` to its claims, None takes one away."""
         algorithm, key = self.keys[kid]
         return jwt.encode(self.claims(**changes), key, algorithm=algorithm, headers={"kid": kid})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import jwt
 import pytest
@@ -67,7 +68,7 @@ def test_a_good_token_names_owner_role_and_end(shared: OidcIssuer) -> None:
     ],
     ids=str,
 )
-def test_claims_that_do_not_hold(shared: OidcIssuer, changes: dict[str, object], said: str) -> None:
+def test_claims_that_do_not_hold(shared: OidcIssuer, changes: dict[str, Any], said: str) -> None:
     error = _refused(_issuer(shared), shared.token(**changes))
 
     assert error.code is Code.UNAUTHENTICATED
@@ -84,7 +85,7 @@ def test_a_clock_may_be_off_by_half_a_minute(shared: OidcIssuer) -> None:
 
 
 def test_no_signature_is_no_token(shared: OidcIssuer) -> None:
-    unsigned = jwt.encode(shared.claims(), None, algorithm="none", headers={"kid": "one"})
+    unsigned = jwt.encode(shared.claims(), "", algorithm="none", headers={"kid": "one"})
 
     assert "none" in _refused(_issuer(shared), unsigned).problem.message
 
@@ -147,7 +148,7 @@ def test_other_asymmetric_algorithms(own: OidcIssuer, algorithm: str) -> None:
     ],
 )
 def test_where_the_role_stands(
-    shared: OidcIssuer, claim: str, changes: dict[str, object], expected: Role
+    shared: OidcIssuer, claim: str, changes: dict[str, Any], expected: Role
 ) -> None:
     principal, _ = _issuer(shared, role_claim=claim).verify(shared.token(**changes))
 
@@ -169,7 +170,7 @@ def test_where_the_role_stands(
     ids=str,
 )
 def test_without_a_role_or_an_owner_nobody_comes_in(
-    shared: OidcIssuer, changes: dict[str, object]
+    shared: OidcIssuer, changes: dict[str, Any]
 ) -> None:
     """``local`` has what is made at the terminal: an issuer's users are somebody else."""
     error = _refused(_issuer(shared), shared.token(**changes))

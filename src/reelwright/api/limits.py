@@ -87,6 +87,7 @@ class BodyLimit:
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         size = 0
+        is_started = False
 
         async def count() -> Message:
             nonlocal size
@@ -97,12 +98,19 @@ class BodyLimit:
             return message
 
         async def answer(message: Message) -> None:
-            # Frameworks turn what fails while a body is read into an answer of their own.
-            if size > self._limit and message["type"] == "http.response.start":
-                raise self._refusal()
-            await send(message)
+            # Frameworks turn what fails while a body is read into an answer of their own: dropped.
+            nonlocal is_started
+            if size <= self._limit or is_started:
+                is_started = True
+                await send(message)
 
-        await self._app(scope, count, answer)
+        try:
+            await self._app(scope, count, answer)
+        except Exception:
+            if size <= self._limit or is_started:
+                raise
+        if size > self._limit and not is_started:
+            raise self._refusal()
 
     def _refusal(self) -> ReelError:
         return ReelError(
