@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reelwright.errors import Code, ReelError
+from reelwright.store import outbox
 from reelwright.store.database import EventRow, Tx
 from reelwright.store.ids import new_id
 from reelwright.store.rows import Delivered, Job, NewJobRow
@@ -20,6 +21,8 @@ _COLUMNS = [jobs.c[f.name] for f in fields(Job)]
 # One more of priority is worth so many seconds of waiting: what is urgent goes first, and nothing
 # waits for ever.
 AGEING_S = 600.0
+# The kind of an event that is a job's change of state; the engine names it so.
+_JOB_STATE = "job"
 # Who has what is made at the terminal.
 LOCAL_OWNER = "local"
 
@@ -27,8 +30,8 @@ LOCAL_OWNER = "local"
 def insert(tx: Tx, job: NewJobRow, *told: tuple[str, Mapping[str, Any]]) -> str:
     """With its first events, which listeners hear of after the commit."""
     job_id = job.id or new_id()
-    tx.run(
-        sa.insert(jobs),
+    heard = tx.run(
+        sa.insert(jobs).returning(outbox.HEARD),
         {
             "id": job_id,
             "state": JobState.QUEUED,
@@ -52,11 +55,12 @@ def insert(tx: Tx, job: NewJobRow, *told: tuple[str, Mapping[str, Any]]) -> str:
             "event_seq": len(told),
             "created_at": tx.now(),
         },
-    )
+    ).scalar_one()
     if job.labels:
         named = [{"job_id": job_id, "name": k, "value": v} for k, v in job.labels.items()]
         tx.run(sa.insert(job_labels), named)
-    _tell(tx, [EventRow(job_id, n, tx.now(), kind, dict(b)) for n, (kind, b) in enumerate(told, 1)])
+    rows = [EventRow(job_id, n, tx.now(), kind, dict(b)) for n, (kind, b) in enumerate(told, 1)]
+    _tell(tx, rows, {job_id} if heard else ())
     return job_id
 
 
@@ -139,13 +143,13 @@ def record(tx: Tx, job_id: str, *new: tuple[str, Mapping[str, Any]]) -> None:
     if not new:
         return
     count = sa.update(jobs).where(jobs.c.id == job_id).values(event_seq=jobs.c.event_seq + len(new))
-    last = tx.run(count.returning(jobs.c.event_seq)).scalar_one()
+    last, heard = tx.run(count.returning(jobs.c.event_seq, outbox.HEARD)).one()
     at = tx.now()
     rows = [
         EventRow(job_id, last - len(new) + n, at, kind, dict(body))
         for n, (kind, body) in enumerate(new, start=1)
     ]
-    _tell(tx, rows)
+    _tell(tx, rows, {job_id} if heard else ())
 
 
 def record_each(tx: Tx, new: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
@@ -158,14 +162,18 @@ def record_each(tx: Tx, new: Sequence[tuple[str, str, Mapping[str, Any]]]) -> No
         sizes.setdefault(len(some), []).append(job_id)
     at = tx.now()
     rows: list[EventRow] = []
+    heard: set[str] = set()
     for size, ids in sizes.items():
         count = sa.update(jobs).where(jobs.c.id.in_(ids)).values(event_seq=jobs.c.event_seq + size)
-        for job_id, last in tx.run(count.returning(jobs.c.id, jobs.c.event_seq)):
+        columns = (jobs.c.id, jobs.c.event_seq, outbox.HEARD)
+        for job_id, last, is_heard in tx.run(count.returning(*columns)):
+            if is_heard:
+                heard.add(job_id)
             rows += [
                 EventRow(job_id, last - size + n, at, kind, dict(body))
                 for n, (kind, body) in enumerate(told[job_id], start=1)
             ]
-    _tell(tx, rows)
+    _tell(tx, rows, heard)
 
 
 def lock_free(tx: Tx, job_ids: Collection[str]) -> set[str]:
@@ -191,10 +199,15 @@ def begin(tx: Tx, job_ids: Collection[str]) -> list[str]:
     )
 
 
-def _tell(tx: Tx, rows: list[EventRow]) -> None:
-    if rows:
-        tx.run(sa.insert(events), [asdict(row) for row in rows])
-        tx.written.extend(rows)
+def _tell(tx: Tx, rows: list[EventRow], heard: Collection[str]) -> None:
+    """`heard` are the jobs that webhooks want to hear of."""
+    if not rows:
+        return
+    tx.run(sa.insert(events), [asdict(row) for row in rows])
+    tx.written.extend(rows)
+    changed = [row for row in rows if row.job_id in heard and row.kind == _JOB_STATE]
+    if changed:
+        outbox.add(tx, changed)
 
 
 def events_after(tx: Tx, job_id: str, seq: int = 0, limit: int | None = None) -> list[EventRow]:
