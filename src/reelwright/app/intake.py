@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from reelwright.app.observe import tracing
 from reelwright.app.principal import Principal, Scope
 from reelwright.app.request import Kept
 from reelwright.errors import Code, ReelError, SpecErrors
@@ -166,7 +167,8 @@ async def accept(app: App, row: NewJobRow, origin: Origin, key: Key | None = Non
         enter(app, tx, row, origin)
         return Accepted(job_id, tx.now(), row)
 
-    return await app.combiner.transact(change, order=job_id)
+    with tracing.span("submit", kind="producer", attributes={"reel.job": job_id}):
+        return await app.combiner.transact(change, order=job_id)
 
 
 def enter(app: App, tx: Tx, row: NewJobRow, origin: Origin) -> None:

@@ -1,4 +1,5 @@
-"""How long the logs of attempts are kept: removed a job at a time, when all of it is old."""
+"""How long logs are kept: those of attempts are removed a job at a time, when all of it is old;
+the service's own by file, once it was rotated."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from reelwright.store.store import Store
 # Looking through all folders is worth doing so often; in between a start costs one stat.
 _EVERY_S = 24 * 3600.0
 _STAMP = ".pruned"
+_ROTATED = "*.jsonl.*"
 _UNFINISHED = [state for state in JobState if not state.is_final]
 
 
@@ -42,8 +44,13 @@ def prune_logs_daily(store: Store, settings: EngineSettings) -> PrunedLogs:
 
 
 def prune_logs(store: Store, settings: EngineSettings) -> PrunedLogs:
-    """Removes the logs of finished jobs to which nothing was written for `keep_logs_s`."""
+    """Removes the logs of finished jobs, and rotated files, to which nothing was written for
+    `keep_logs_s`; counts those of jobs."""
     old = time.time() - settings.keep_logs_s
+    for path in settings.logs.glob(_ROTATED):
+        with suppress(OSError):
+            if not path.name.startswith(".") and path.stat().st_mtime < old:
+                path.unlink()
     # The folders first, then what is unfinished: a job has its row before it has a log.
     aged = [folder for folder in _folders(settings.logs) if _written_at(folder) < old]
     if not aged:

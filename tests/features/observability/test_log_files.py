@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 import structlog
 
-from reelwright.app.observe.lines import NAME, LogFile, Writer, prune
+from reelwright.app.observe.lines import NAME, LogFile, Writer
 from reelwright.app.observe.logs import Logs, within
-from reelwright.app.settings import Observe
+from reelwright.app.settings import Observe, load
+from reelwright.app.wiring import App
+from reelwright.engine.retention import prune_logs
 
 WRITE = """
 import sys
@@ -65,12 +67,16 @@ def test_the_log_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_old_files_go_and_the_one_in_use_stays(tmp_path: Path) -> None:
-    for name in (NAME, f"{NAME}.1", f"{NAME}.2", "other.txt"):
-        (tmp_path / name).write_text("{}\n")
-        os.utime(tmp_path / name, (0, 0))
-    (tmp_path / f"{NAME}.1").touch()
-    assert prune(tmp_path, 1.0) == 1
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["other.txt", NAME, f"{NAME}.1"]
+    folder = tmp_path / "logs"
+    LogFile(folder, 1).write(b"{}\n")
+    LogFile(folder, 1).write(b"{}\n")  # rotates, and leaves its lock
+    for name in (NAME, f"{NAME}.2", "other.txt"):
+        (folder / name).write_text("{}\n")
+        os.utime(folder / name, (0, 0))
+    with App(load({"home": tmp_path, "logs.keep_days": 1.0}, environ={})) as app:
+        prune_logs(app.store, app.engine_settings)
+    left = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+    assert left == ["other.txt", NAME, f"{NAME}.1"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

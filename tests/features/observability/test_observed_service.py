@@ -162,7 +162,10 @@ def test_a_job_is_one_trace_over_both_processes(observed: Observed) -> None:
     requests = [s for s in mine if s.name == "POST /v1/jobs"]
     assert [s.parent for s in requests] == [CALLER, CALLER]
     assert {s.role for s in requests} == {"api"}
-    steps = [s for s in mine if s.attributes.get("reel.job") == observed.job_id]
+    about = [s for s in mine if s.attributes.get("reel.job") == observed.job_id]
+    (submitted,) = [s for s in about if s.name == "submit"]
+    assert (by_id[submitted.parent].name, submitted.role) == ("POST /v1/jobs", "api")
+    steps = [s for s in about if s is not submitted]
     assert {s.name for s in steps} == {"plan", "step ffmpeg", "deliver"}
     assert {s.role for s in steps} == {"worker"}
     assert {by_id[s.parent].name for s in steps} == {"POST /v1/jobs"}

@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,6 @@ from reelwright.app.observe import redact
 # One name for all of it, whoever writes: the command line's failures and the service's events.
 NAME = "reel.jsonl"
 _LOCK = ".reel.jsonl.lock"
-_DAY_S = 86400.0
 # When the disk is slower than what is said, the newest lines are dropped and counted.
 _MOST_WAITING = 20_000
 _BATCH = 512
@@ -229,17 +228,3 @@ class Writer:
             with suppress(OSError, ValueError):
                 self._stream.write("".join(texts))
                 self._stream.flush()
-
-
-def prune(folder: Path, keep_days: float, *, now: Callable[[], float] = time.time) -> int:
-    """Removes rotated files to which nothing was written for `keep_days`; gives their number.
-
-    The leader calls it once a day, with ``logs.keep_days``.
-    """
-    removed = 0
-    for path in folder.glob(f"{NAME}.*"):
-        with suppress(OSError):
-            if path.stat().st_mtime < now() - keep_days * _DAY_S:
-                path.unlink()
-                removed += 1
-    return removed
