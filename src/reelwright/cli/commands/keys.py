@@ -16,38 +16,41 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make and revoke API keys.")
 
 
+Scopes = Annotated[
+    list[str] | None,
+    typer.Option("--scope", help="Narrow it to: read, jobs, uploads, webhooks, admin; repeatable."),
+]
+Expiry = Annotated[
+    str | None, typer.Option(metavar="SPAN", help="It ends after: 12h, 30d, 2w; default: never")
+]
+Readable = Annotated[
+    list[str] | None,
+    typer.Option("--read", metavar="FOLDER", help="Specs may read what is below; repeatable."),
+]
+Writable = Annotated[
+    list[str] | None,
+    typer.Option("--write", metavar="FOLDER", help="Specs may write below; repeatable."),
+]
+Running = Annotated[
+    int | None, typer.Option(min=1, help="Jobs that run at a time; default: the service's.")
+]
+Size = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Uploads and results of its owner, e.g. 50GiB.")
+]
+
+
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="What people know it by.")],
     role: Annotated[str, typer.Option(help="viewer, editor or admin.")] = "editor",
-    owner: Annotated[
-        str | None, typer.Option(help="Who has what it makes; default: you (local).")
-    ] = None,
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(help="Narrow it to: read, jobs, uploads, webhooks, admin; repeatable."),
-    ] = None,
-    expires: Annotated[
-        str | None, typer.Option(metavar="SPAN", help="It ends after: 12h, 30d, 2w; default: never")
-    ] = None,
-    read: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FOLDER", help="Specs may read what is below; repeatable."),
-    ] = None,
-    write: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FOLDER", help="Specs may write below; repeatable."),
-    ] = None,
-    rate: Annotated[
-        str | None, typer.Option(help="Requests: 100/minute; default: the service's.")
-    ] = None,
-    max_running: Annotated[
-        int | None, typer.Option(min=1, help="Jobs that run at a time; default: the service's.")
-    ] = None,
-    max_bytes: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Uploads and results of its owner, e.g. 50GiB."),
-    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Who has what it makes; default: you.")] = None,
+    scopes: Scopes = None,
+    expires: Expiry = None,
+    readable: Readable = None,
+    writable: Writable = None,
+    rate: Annotated[str | None, typer.Option(help="Requests, e.g. 100/minute.")] = None,
+    max_running: Running = None,
+    max_bytes: Size = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, this once.
@@ -63,8 +66,8 @@ def create(
         name=name,
         role=role,
         owner=owner,
-        scopes=scope or (),
-        folders={k: _absolute(v) for k, v in (("read", read), ("write", write)) if v},
+        scopes=scopes or (),
+        folders={k: _absolute(v) for k, v in (("read", readable), ("write", writable)) if v},
         expires_s=_span(expires),
         rate=rate,
         max_running=max_running,
