@@ -14,7 +14,7 @@ from reelwright.app import access, destinations
 from reelwright.app.plan import Planned, compiled
 from reelwright.app.request import Kept, Request, kept_inputs, parse
 from reelwright.errors import Problem, ReelError, SpecErrors
-from reelwright.spec.inputs import UPLOAD
+from reelwright.spec.inputs import upload_ids
 
 if TYPE_CHECKING:
     from reelwright.app.inputs import Found
@@ -47,34 +47,32 @@ async def plan_job(app: App, job_id: str) -> Planned:
     spec = await asyncio.to_thread(parse, kept, base)
     access.check_spec(spec, kept.folders, base)
     used = bind(spec).inputs
-    inputs, brought = await asyncio.to_thread(
-        _arrived, app, job, {name: spec.inputs[name] for name in used}
-    )
-    found = await _find(app, kept, base, inputs, brought)
+    inputs = {name: spec.inputs[name] for name in used}
+    arrived = await asyncio.to_thread(_arrived, app, job, inputs)
+    found = await _find(app, kept, base, inputs, arrived)
+    brought = list(arrived.values())
     return await asyncio.to_thread(_plan, app, job, spec, kept, found, brought)
 
 
 async def _find(
-    app: App, kept: Kept, base: Path, inputs: Mapping[str, InputSpec], brought: list[Path]
+    app: App, kept: Kept, base: Path, inputs: Mapping[str, InputSpec], arrived: Mapping[str, Path]
 ) -> Found:
     from reelwright.app.inputs import find_inputs
 
-    await asyncio.to_thread(_check_files, kept, base, inputs, brought)
-    return await find_inputs(app, inputs)
+    await asyncio.to_thread(_check_files, kept, base, inputs)
+    return await find_inputs(app, inputs, arrived.__getitem__)
 
 
-def _check_files(
-    kept: Kept, base: Path, inputs: Mapping[str, InputSpec], brought: list[Path]
-) -> None:
+def _check_files(kept: Kept, base: Path, inputs: Mapping[str, InputSpec]) -> None:
     """What patterns match, before any of it is opened."""
     from reelwright.app.inputs import local_files
 
     problems: list[Problem] = []
     for name, entry in inputs.items():
-        if not entry.is_glob or "://" in entry.uri:
+        if not entry.is_glob or "://" in entry.uri or upload_ids(entry.uri):
             continue
         try:
-            access.check_files(local_files(entry), kept.folders, base, brought)
+            access.check_files(local_files(entry), kept.folders, base)
         except ReelError as error:
             problems.append(replace(error.problem, where=f"inputs.{name}"))
     if problems:
@@ -112,26 +110,18 @@ def _brought(spec: JobSpec, found: Found, name: str) -> tuple[str, ...]:
     return uris if isinstance(uris, tuple) else (uris,)
 
 
-def _arrived(
-    app: App, job: Job, inputs: Mapping[str, InputSpec]
-) -> tuple[dict[str, InputSpec], list[Path]]:
-    """Uploads as the files that they are, and these. Raises SpecErrors with UPLOAD_UNKNOWN."""
-    resolved = dict(inputs)
-    brought: list[Path] = []
+def _arrived(app: App, job: Job, inputs: Mapping[str, InputSpec]) -> dict[str, Path]:
+    """The files of uploads, by id. Raises SpecErrors with UPLOAD_UNKNOWN, UPLOAD_UNFINISHED."""
+    found: dict[str, Path] = {}
     problems: list[Problem] = []
     for name, entry in inputs.items():
-        if not entry.uri.startswith(UPLOAD):
-            continue
         try:
-            path = _keep(app, job, entry.uri.removeprefix(UPLOAD))
+            found |= {upload_id: _keep(app, job, upload_id) for upload_id in upload_ids(entry.uri)}
         except ReelError as error:
             problems.append(replace(error.problem, where=f"inputs.{name}"))
-            continue
-        brought.append(path)
-        resolved[name] = replace(entry, uri=str(path), is_glob=False)
     if problems:
         raise SpecErrors(problems)
-    return resolved, brought
+    return found
 
 
 def _keep(app: App, job: Job, upload_id: str) -> Path:

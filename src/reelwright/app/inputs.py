@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reelwright.media.info import MediaInfo
     from reelwright.spec.model import InputSpec
 
+Uploads = Callable[[str], Path]
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -26,14 +28,19 @@ class Found:
     uris: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
 
-async def find_inputs(app: App, inputs: Mapping[str, InputSpec]) -> Found:
-    """Raises SpecErrors with everything that is wrong with any of them."""
+async def find_inputs(
+    app: App, inputs: Mapping[str, InputSpec], uploads: Uploads | None = None
+) -> Found:
+    """`uploads` gives the file of an upload by its id; None: here are none.
+
+    Raises SpecErrors with everything that is wrong with any of them.
+    """
     gate = asyncio.Semaphore(app.settings.probe.at_once)
     problems: list[Problem] = []
 
     async def one(entry: InputSpec) -> tuple[tuple[Path, ...], tuple[MediaInfo, ...]]:
         try:
-            files = await _files(app, entry)
+            files = await _files(app, entry, uploads)
         except ReelError as error:
             problems.append(replace(error.problem, where=f"inputs.{entry.name}"))
             return (), ()
@@ -59,7 +66,12 @@ async def find_inputs(app: App, inputs: Mapping[str, InputSpec]) -> Found:
     return Found(media, uris)
 
 
-async def _files(app: App, entry: InputSpec) -> tuple[Path, ...]:
+async def _files(app: App, entry: InputSpec, uploads: Uploads | None) -> tuple[Path, ...]:
+    from reelwright.spec.inputs import upload_ids
+
+    ids = upload_ids(entry.uri)
+    if ids and uploads is not None:
+        return tuple([await asyncio.to_thread(uploads, upload_id) for upload_id in ids])
     if "://" in entry.uri:
         from reelwright.app.remote import bring
 
@@ -69,7 +81,9 @@ async def _files(app: App, entry: InputSpec) -> tuple[Path, ...]:
 
 def local_files(entry: InputSpec) -> tuple[Path, ...]:
     """Of an input that is no address. Raises INPUT_NOT_FOUND, UPLOAD_UNKNOWN."""
-    if entry.uri.startswith("upload:"):
+    from reelwright.spec.inputs import upload_ids
+
+    if upload_ids(entry.uri):
         raise ReelError(
             Code.UPLOAD_UNKNOWN,
             f"{entry.uri} is on a server; here are none",

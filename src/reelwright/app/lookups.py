@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.app.intake import Asked, Origin, check_size, read_spec
 from reelwright.app.principal import Principal, Scope
+from reelwright.app.uploads import locate
 from reelwright.errors import ReelError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ async def plan(app: App, asked: Asked, origin: Origin) -> dict[str, Any]:
     request = Request(
         text=asked.text, base=base, variables=asked.variables, use_cache=asked.use_cache
     )
-    return to_json(await plan_request(app, request))
+    owner = origin.principal.owner
+    planned = await plan_request(app, request, lambda upload_id: locate(app, owner, upload_id))
+    return to_json(planned)
 
 
 async def probe(app: App, path: str, principal: Principal) -> dict[str, Any]:
@@ -44,7 +47,9 @@ async def probe(app: App, path: str, principal: Principal) -> dict[str, Any]:
     try:
         spec = parse_text(_spec_of(path), base=base)
         check_spec(spec, principal.folders, base)
-        found = (await find_inputs(app, spec.inputs)).media["file"]
+        found = (
+            await find_inputs(app, spec.inputs, lambda it: locate(app, principal.owner, it))
+        ).media["file"]
     except ReelError as error:
         raise ReelError.of(replace(error.problem, where="path")) from error
     info = found[0] if isinstance(found, tuple) else found

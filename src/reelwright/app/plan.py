@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.app.request import Kept, Request, kept_inputs, parse
 
 if TYPE_CHECKING:
+    from reelwright.app.inputs import Uploads
     from reelwright.app.wiring import App
     from reelwright.planning.compiler import Stages
     from reelwright.planning.facts import Facts
@@ -28,9 +29,12 @@ class Planned:
     cached: frozenset[str] = frozenset()
 
 
-async def plan_request(app: App, request: Request) -> Planned:
-    """Raises SpecErrors (all that is wrong), TOOL_MISSING, STORE_*."""
-    spec, facts, machine, kept = await _facts(app, request)
+async def plan_request(app: App, request: Request, uploads: Uploads | None = None) -> Planned:
+    """`uploads` as for `find_inputs`.
+
+    Raises SpecErrors (all that is wrong), TOOL_MISSING, STORE_*.
+    """
+    spec, facts, machine, kept = await _facts(app, request, uploads)
     return compiled(app, request, spec, facts, machine, kept)
 
 
@@ -55,11 +59,13 @@ async def plan_stages(app: App, request: Request, until: str) -> Stages:
     """The graph after each pass, up to `until`. Raises USAGE for an unknown name."""
     from reelwright.planning.compiler import passes
 
-    spec, facts, machine, _ = await _facts(app, request)
+    spec, facts, machine, _ = await _facts(app, request, None)
     return passes(spec, facts, machine, until=until)
 
 
-async def _facts(app: App, request: Request) -> tuple[JobSpec, Facts, Machine, Kept]:
+async def _facts(
+    app: App, request: Request, uploads: Uploads | None
+) -> tuple[JobSpec, Facts, Machine, Kept]:
     from reelwright.app.inputs import find_inputs
     from reelwright.app.replan import apart
     from reelwright.planning.bind import bind
@@ -68,7 +74,7 @@ async def _facts(app: App, request: Request) -> tuple[JobSpec, Facts, Machine, K
     spec = parse(request, request.base, request.name)
     # Before any file is opened: what is wrong with the references is not the inputs' fault.
     used = bind(spec).inputs
-    found = await find_inputs(app, {name: spec.inputs[name] for name in used})
+    found = await find_inputs(app, {name: spec.inputs[name] for name in used}, uploads)
     nonce = None
     if not request.use_cache:
         import secrets

@@ -51,6 +51,7 @@ class Uploads:
         self._app = app
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="uploads")
         self._parts = Parts(app, self._threads)
+        self._threads.submit(remove_orphans, app)
 
     async def create(self, asked: NewUpload, origin: Origin) -> Upload:
         """Raises FORBIDDEN, BODY_TOO_LARGE, QUOTA_EXCEEDED, DISK_FULL, STORE_*.
@@ -169,41 +170,37 @@ def path_of(app: App, upload_id: str) -> Path:
     return app.home / "uploads" / upload_id
 
 
-def locate(app: App, owner: str | None, upload_id: str, *, where: str | None = None) -> Path:
-    """The file of a finished upload of `owner` (None: of anybody), for the input at `where`.
+def locate(app: App, owner: str | None, upload_id: str) -> Path:
+    """The file of a finished upload of `owner` (None: of anybody). Blocking.
 
     Raises UPLOAD_UNKNOWN, UPLOAD_UNFINISHED, STORE_*.
     """
+    with app.store.read() as tx:
+        upload = uploads.get(tx, upload_id, owner)
+    if not upload.is_finished:
+        have = f"{upload.offset_bytes} of {upload.size_bytes} bytes"
+        raise ReelError(
+            Code.UPLOAD_UNFINISHED, f"of upload {upload_id} {have} are here", where=upload_id
+        )
     path = path_of(app, upload_id)
-    try:
-        with app.store.read() as tx:
-            upload = uploads.get(tx, upload_id, owner)
-        if not upload.is_finished:
-            raise ReelError(
-                Code.UPLOAD_UNFINISHED,
-                f"of upload {upload_id} {upload.offset_bytes} of {upload.size_bytes} bytes are "
-                "here",
-            )
-        if not path.is_file() or path.stat().st_size != upload.size_bytes:
-            raise ReelError(Code.UPLOAD_UNKNOWN, f"the file of upload {upload_id} is gone")
-    except ReelError as error:
-        raise ReelError.of(replace(error.problem, where=where or f"upload:{upload_id}")) from error
+    if not path.is_file():
+        raise ReelError(
+            Code.UPLOAD_UNKNOWN, f"the file of upload {upload_id} is gone", where=upload_id
+        )
     return path
 
 
 def remove_files(app: App, upload_ids: Iterable[str]) -> None:
-    """After their rows are gone (`store.uploads.delete_expired`)."""
+    """After their rows are gone."""
     for upload_id in upload_ids:
         upload_file.remove(path_of(app, upload_id))
 
 
-def sweep(app: App) -> int:
-    """Deletes uploads whose time has come, and files that no upload has; gives how many.
+def remove_orphans(app: App) -> int:
+    """Deletes files that no upload has (a process died between the two); gives how many.
 
-    Blocking; from time to time, by whoever leads. Raises STORE_*.
+    Blocking. Raises STORE_*.
     """
-    gone = app.store.transact(uploads.delete_expired)
-    remove_files(app, gone)
     old = time.time() - _ORPHAN_S
     found = []
     with suppress(OSError):
@@ -218,7 +215,7 @@ def sweep(app: App) -> int:
             known = uploads.known(tx, some)
         orphans += [name for name in some if name not in known]
     remove_files(app, orphans)
-    return len(gone) + len(orphans)
+    return len(orphans)
 
 
 def _enter(

@@ -83,7 +83,7 @@ def resolve_input(
     if not text.strip() or "\0" in text:
         raise ReelError(Code.FIELD_INVALID, f"{shown(text)} is not a path")
     if text.lower().startswith(UPLOAD):
-        return _upload(text), False
+        return _uploads(text, glob)
     scheme = url_scheme(text, _SCHEMES)
     if scheme in (None, "file"):
         path = absolute(local_path(text), context.get("base"))
@@ -94,16 +94,28 @@ def resolve_input(
     return text, is_pattern if glob is None else glob and is_pattern
 
 
-def _upload(text: str) -> str:
-    upload_id = text[len(UPLOAD) :].strip().lower()
-    if not _UPLOAD_ID.fullmatch(upload_id):
+def upload_ids(uri: str) -> tuple[str, ...]:
+    """Of an input's `uri` that `resolve_input` gave; empty where it names no upload."""
+    return tuple(uri.removeprefix(UPLOAD).split(",")) if uri.startswith(UPLOAD) else ()
+
+
+def _uploads(text: str, glob: bool | None) -> tuple[str, bool]:
+    """``upload:ID``, or ``upload:ID,ID`` in place of a pattern: these files in this order."""
+    ids = [part.strip().lower() for part in text[len(UPLOAD) :].split(",")]
+    if not all(map(_UPLOAD_ID.fullmatch, ids)):
         raise ReelError(
             Code.FIELD_INVALID,
             f"{shown(text)} is not an upload",
-            hint=f"write upload: and the id that the server gave; a file of that name: "
-            f"'./{text[:40]}'",
+            hint="write upload: and the id that the server gave (several: with commas); a file of "
+            f"that name: './{text[:40]}'",
         )
-    return UPLOAD + upload_id
+    if len(ids) > 1 and glob is False:
+        raise ReelError(
+            Code.FIELD_INVALID,
+            f"{len(ids)} uploads are a list, and `glob` says that it is one file",
+            hint="name one upload, or leave `glob` out",
+        )
+    return UPLOAD + ",".join(ids), len(ids) > 1 if glob is None else glob
 
 
 def url_scheme(text: str, known: tuple[str, ...]) -> str | None:

@@ -94,12 +94,6 @@ def finish(tx: Tx, upload_id: str, *, old: int, sha256: str, expires_at: float) 
     return bool(tx.run(sa.update(uploads).where(*where).values(**values)).rowcount)
 
 
-def touch(tx: Tx, upload_ids: Collection[str], expires_at: float) -> None:
-    """Keeps those until then, where they would expire earlier."""
-    where = (uploads.c.id.in_(list(upload_ids)), uploads.c.expires_at < expires_at)
-    tx.run(sa.update(uploads).where(*where).values(expires_at=expires_at))
-
-
 def same(tx: Tx, owner: str, sha256: str, size_bytes: int) -> list[Upload]:
     """Finished uploads of the owner with this content, the newest first."""
     where = (
