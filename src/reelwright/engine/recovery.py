@@ -15,6 +15,9 @@ from reelwright.store.database import Tx
 from reelwright.store.rows import Running
 from reelwright.store.store import Store
 
+# Between the commit of a claim and the start of its attempt lies less than this, or a mishap.
+_CLAIM_S = 1.0
+
 
 class Recovery:
     """`outage` is to be called when the database did not answer.
@@ -31,6 +34,7 @@ class Recovery:
         # Before this engine came there may have been an outage too.
         self._expire_after = time.monotonic() + settings.lease_s
         self._seen: dict[tuple[str, int], float] = {}
+        self._strays: dict[tuple[str, int], float] = {}
 
     def outage(self) -> None:
         """No lease expires before its holder had a lifetime's time to renew it."""
@@ -43,12 +47,12 @@ class Recovery:
         expired = self._overdue()
         kept = await self._executor.adopt([_attempt(r) for r in running])
         mine = {(a.step_id, a.number) for a in kept}
-        may_expire = time.monotonic() >= self._expire_after and not at_once
+        unknown = [r for r in running if (r.step_id, r.attempt) not in mine]
+        gone = self._stray(unknown, at_once=at_once)
+        if time.monotonic() >= self._expire_after and not at_once:
+            gone |= expired
         lost = [
-            r
-            for r in running
-            if (r.step_id, r.attempt) not in mine
-            and (self._is_gone(r) or (may_expire and (r.step_id, r.attempt) in expired))
+            r for r in unknown if (r.step_id, r.attempt) in gone or Presence.parse(r.owner).is_gone
         ]
         for held in lost:
             self._give_up(held)
@@ -80,10 +84,13 @@ class Recovery:
             shutil.rmtree(folder, ignore_errors=True)
         return len(dead)
 
-    def _is_gone(self, held: Running) -> bool:
-        """An attempt of this very executor that it does not run is gone as well."""
-        presence = Presence.parse(held.owner)
-        return presence == self._executor.worker or presence.is_gone
+    def _stray(self, unknown: list[Running], *, at_once: bool) -> set[tuple[str, int]]:
+        """Attempts of this very executor that it does not run, and did not a moment ago either:
+        what was claimed just now is about to be started."""
+        me, now = str(self._executor.worker), time.monotonic()
+        found = [(r.step_id, r.attempt) for r in unknown if r.owner == me]
+        self._strays = {one: self._strays.get(one, now) for one in found}
+        return {one for one, at in self._strays.items() if at_once or now - at >= _CLAIM_S}
 
     def _give_up(self, held: Running) -> None:
         def change(tx: Tx) -> str:

@@ -295,7 +295,7 @@ def _look_alive(connection: Any, _record: object, _proxy: object) -> None:
     """A connection that lay in the pool while the server went away is replaced, unseen by anybody.
 
     Nothing may come on a connection that rests but news of its end, so one look at the socket is
-    enough: 2 microseconds, where a ping of each would cost a round trip.
+    enough: half a microsecond, where a ping of each would cost a round trip.
     """
     try:
         if _is_quiet(connection.fileno()):
