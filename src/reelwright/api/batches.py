@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from reelwright.api import bodies, spec_body
 from reelwright.api.context import app_of, aside
@@ -26,6 +26,11 @@ BatchId = Annotated[
 Value = str | int | float | bool
 
 
+def _whole(value: Any) -> Any:
+    """To JSON 5.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class BatchRequest(Model):
     """Either `jobs`, each a spec of its own, or one `spec` and what fills its variables `each`
     time."""
@@ -36,7 +41,7 @@ class BatchRequest(Model):
     labels: dict[str, str] = Field(default_factory=dict)
     overwrite: bool = False
     use_cache: bool = True
-    priority: int | None = Field(None, ge=-100, le=100)
+    priority: Annotated[int | None, BeforeValidator(_whole)] = Field(None, ge=-100, le=100)
     timeout_s: float | None = Field(None, gt=0, le=31_536_000)
 
     @model_validator(mode="after")
@@ -51,8 +56,8 @@ _SHARED: dict[str, Any] = {
     "labels": {"type": "object", "additionalProperties": {"type": "string"}},
     "overwrite": {"type": "boolean", "default": False},
     "use_cache": {"type": "boolean", "default": True},
-    "priority": {"type": "integer", "minimum": -100, "maximum": 100},
-    "timeout_s": {"type": "number", "exclusiveMinimum": 0, "maximum": 31_536_000},
+    "priority": {"type": ["integer", "null"], "minimum": -100, "maximum": 100},
+    "timeout_s": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 31_536_000},
 }
 _SCHEMA: dict[str, Any] = {
     "description": "Either `jobs`, each a spec, or one `spec` and its variables for `each` job.",
@@ -152,14 +157,15 @@ async def get_batch(request: Request, batch_id: BatchId, principal: Who) -> Resp
     return bodies.answer(await aside(batches.summary, app_of(request), batch_id, principal))
 
 
-@router.delete(
-    "/v1/batches/{batch_id}",
+@router.post(
+    "/v1/batches/{batch_id}/cancel",
     status_code=202,
     response_model=Batch,
     responses=problems(404),
     summary="Cancel all jobs of a batch",
 )
 async def cancel_batch(request: Request, batch_id: BatchId, principal: Who) -> Response:
+    """The batch and its jobs stay to be looked at."""
     app = app_of(request)
     await batches.cancel(app, batch_id, origin_of(request, principal))
     return bodies.answer(await aside(batches.summary, app, batch_id, principal), 202)

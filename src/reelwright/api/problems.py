@@ -131,7 +131,7 @@ def document(
         "title": title_of(first.code),
         "status": status,
         "detail": _detail(first, home, is_ours=is_ours),
-        "instance": quote(path, safe=_SAFE)[:2000],
+        "instance": quote(path[:500], safe=_SAFE),
         "code": first.code.text,
         "where": None if is_ours else _without_folders(first.where, home),
         "hint": first.code.hint if is_ours else first.hint or first.code.hint,
