@@ -111,6 +111,7 @@ async def create_upload(
 ) -> Response:
     """Needs `Upload-Length`. With a body of the type `application/offset+octet-stream` that is the
     first part of the file."""
+    principal.check(Scope.UPLOADS)
     _check_version(request, tus_resumable)
     if upload_length is None:
         hint = "send the size of the file in bytes"
@@ -182,8 +183,8 @@ async def patch_upload(
 ) -> Response:
     """The part begins at `Upload-Offset`, where the one before ended. What came is kept when the
     connection breaks, but of a part with a checksum all or nothing."""
-    _check_version(request, tus_resumable)
     principal.check(Scope.UPLOADS)
+    _check_version(request, tus_resumable)
     if _kind(request) != PART:
         raise ReelError(
             Code.MEDIA_TYPE,
@@ -212,6 +213,7 @@ async def delete_upload(
     request: Request, upload_id: UploadId, principal: Who, tus_resumable: Tus = None
 ) -> Response:
     """Refused while a job that has not ended needs it."""
+    principal.check(Scope.UPLOADS)
     _check_version(request, tus_resumable)
     await _uploads(request).delete(upload_id, origin_of(request, principal))
     return Response(None, 204, {"Tus-Resumable": tus.VERSION})
