@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from reelwright.app.observe.journal import Journal
     from reelwright.app.observe.metrics import Metrics
     from reelwright.app.observe.service import Observed
+    from reelwright.app.observe.tracing import Span
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
     from reelwright.engine.expansion import Prepared
@@ -142,6 +144,12 @@ class App:
 
         self.observed = Observed(self, role=role, stream=stream, is_json=is_json)
         self._opened.append(self.observed)
+
+    def job_span(
+        self, name: str, job_id: str, kind: str = "internal"
+    ) -> AbstractContextManager[Span | None]:
+        """A span of the job's trace, around work that is not one of its steps."""
+        return nullcontext() if self.observed is None else self.observed.span(name, job_id, kind)
 
     @cached_property
     def journal(self) -> Journal:

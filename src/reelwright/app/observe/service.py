@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -44,6 +44,15 @@ class Observed:
         app.watch = self._watch
         if self._wants_traces():
             self._trace(role)
+
+    def span(
+        self, name: str, job_id: str, kind: str
+    ) -> AbstractContextManager[tracing.Span | None]:
+        """Of the job's trace; its owner and trace are read where they are not known yet."""
+        if not tracing.is_on():
+            return nullcontext()
+        trace = self._origin(job_id)[1]
+        return tracing.span(name, parent=trace, kind=kind, attributes={"reel.job": job_id})
 
     def close(self) -> None:
         self._ended.close()
