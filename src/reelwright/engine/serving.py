@@ -80,6 +80,10 @@ class Serving:
         return self._me.id
 
     @property
+    def leads(self) -> bool:
+        return self._leader.leads
+
+    @property
     def is_draining(self) -> bool:
         return self._draining.is_set()
 

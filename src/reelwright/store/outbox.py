@@ -26,8 +26,8 @@ TYPES = tuple(f"job.{state}" for state in JOB_STATES)
 _FINAL = frozenset(JOB_STATES[2:])
 
 # Whether anybody is to hear of a job: asked within a statement that changes the job, so that it
-# costs nothing where nobody is. As text, since SQLAlchemy leaves tables' names out of RETURNING; not
-# with IS NOT NULL, of which SQLite 3.40 says in UPDATE … RETURNING that it holds for a NULL.
+# costs nothing where nobody is. As text, since SQLAlchemy leaves tables' names out of RETURNING;
+# not with IS NOT NULL, of which SQLite 3.40 says in UPDATE … RETURNING that it holds for a NULL.
 HEARD: sa.ColumnElement[bool] = sa.literal_column(
     "(coalesce(jobs.webhook, '') <> '' OR EXISTS (SELECT 1 FROM endpoints AS heard "
     "WHERE heard.owner = jobs.owner AND heard.is_enabled AND heard.url <> ''))",
@@ -98,7 +98,7 @@ def _payload(tx: Tx, job: Any, kind: str, event: EventRow) -> dict[str, Any]:
     }
     if state in _FINAL:
         data["outputs"] = _outputs(tx, job.id)
-    return {"type": kind, "timestamp": _iso(event.at), "data": data}
+    return {"type": kind, "timestamp": iso(event.at), "data": data}
 
 
 def _outputs(tx: Tx, job_id: str) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ def _outputs(tx: Tx, job_id: str) -> list[dict[str, Any]]:
     return [{"path": r.path, "sha256": r.sha256, "bytes": r.size_bytes} for r in rows]
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -132,6 +132,12 @@ def _row(
     }
 
 
+def is_due(tx: Tx) -> bool:
+    """Whether `claim` would find anything."""
+    due = (outbox.c.state == PENDING, outbox.c.next_at <= tx.now())
+    return tx.run(sa.select(outbox.c.id).where(*due).limit(1)).first() is not None
+
+
 def claim(
     tx: Tx, *, limit: int, lease_s: float, without: Collection[str] = (), job_id: str | None = None
 ) -> list[Message]:
@@ -141,7 +147,9 @@ def claim(
     query = sa.select(outbox.c.id).where(*due).order_by(outbox.c.next_at).limit(limit)
     for origin in without:
         query = query.where(outbox.c.url != origin)
-        query = query.where(sa.not_(outbox.c.url.startswith(f"{origin}/", autoescape=True)))
+        for more in "/?#":
+            begin = outbox.c.url.startswith(f"{origin}{more}", autoescape=True)
+            query = query.where(sa.not_(begin))
     if job_id is not None:
         query = query.where(outbox.c.job_id == job_id)
     # The rows first: PostgreSQL may run a subquery with SKIP LOCKED more than once.

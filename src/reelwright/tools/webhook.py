@@ -92,7 +92,9 @@ class Courier:
             raise ReelError(Code.NETWORK_UNREACHABLE, message, where=place) from error
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        async with self._pool.stream("POST", url, headers=dict(headers), content=body) as answer:
+        async with self._pool.stream(
+            "POST", url, headers=list(headers.items()), content=body
+        ) as answer:
             found = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers}
             read = 0
             async for part in answer.aiter_stream():
@@ -155,4 +157,4 @@ def _failure(error: Exception, place: str) -> ReelError:
         if isinstance(error, httpcore.ConnectError)
         else (Code.NETWORK_RESET)
     )
-    return ReelError(code, f"{place}: {error or type(error).__name__}", where=place)
+    return ReelError(code, f"{place}: {str(error) or type(error).__name__}", where=place)

@@ -144,8 +144,8 @@ def hold_to(*, allow_private: bool, net_allow: str = "") -> None:
         return connect_ex(self, pinned(self, target))
 
     socket.getaddrinfo = checked
-    socket.socket.connect = connect_checked  # type: ignore[method-assign]
-    socket.socket.connect_ex = connect_ex_checked  # type: ignore[method-assign]
+    kind: Any = socket.socket
+    kind.connect, kind.connect_ex = connect_checked, connect_ex_checked
 
 
 def check(host: str, address: str, *, allow_private: bool, net_allow: str = "") -> None:
