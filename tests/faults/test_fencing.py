@@ -228,3 +228,21 @@ def test_what_a_worker_never_started_is_found(here: World, tmp_path: Path) -> No
     assert job.state is JobState.SUCCEEDED
     with here.store.read() as tx:
         assert steps.by_keys(tx, job.id, ["a"])["a"].losses == 1
+
+
+def test_a_claim_on_its_way_is_no_stray(here: World) -> None:
+    """Committed, and not started yet: only what stays so is a mishap."""
+
+    async def go() -> tuple[int, int]:
+        executor = here.executor()
+        engine = Engine(here.store, here.blobs, _Deaf(executor), here.settings)
+        job_id = engine.submit(NewJob(plan=plan([shell("a", "true")])))
+        task = asyncio.create_task(engine.run_job(job_id))
+        await _until_running(here, job_id)
+        task.cancel()
+        recovery = Recovery(here.store, here.settings, executor)
+        early = len(await recovery.run())
+        await asyncio.sleep(1.1)
+        return early, len(await recovery.run())
+
+    assert wait(go()) == (0, 1)
