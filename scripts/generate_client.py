@@ -32,10 +32,11 @@ _TWINS = {
     r"\baclosing\b": "closing",
     r"\breelwright\.client\.asynchronous\b": "reelwright.client.synchronous",
 }
-_METHODS = ("get", "head", "post", "put", "patch", "delete")
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 # These may be large, or have no end: the caller reads them bit by bit.
 _STREAMED = ("text/event-stream", "application/octet-stream", "application/x-ndjson", "*/*")
 _IDEMPOTENCY = "Idempotency-Key"
+_TEXT = {"type": "string"}
 
 
 def document() -> Json:
@@ -72,10 +73,11 @@ def operations_page(found: Json) -> str:
         used = [name for name in wanted if re.search(rf"\b{name}\b", body)]
         if used:
             lines.append(f"from {module} import {', '.join(used)}")
+    answers = [n for n in ("json_of", "new_key", "written") if re.search(rf"\b{n}\b", body)]
     lines += [
         "\nimport httpx\n",
         "from reelwright.client import models",
-        "from reelwright.client.answers import json_of, new_key, written",
+        f"from reelwright.client.answers import {', '.join(answers)}",
         "from reelwright.client.asynchronous.transport import Transport\n\n",
         "class Operations(Transport):",
         '    """Every method raises ApiError, and SERVER_UNREACHABLE where nobody answers."""\n',
@@ -90,6 +92,9 @@ def _method(found: Json, path: str, verb: str, operation: Json) -> str:
     for one in operation.get("parameters", ()):
         if one["in"] in where:
             where[one["in"]].append(one)
+    if f"`{_IDEMPOTENCY}`" in operation.get("description", "") and not _has_key(where["header"]):
+        # Told in words alone: any text that is too long or odd is refused by the service itself.
+        where["header"].append({"name": _IDEMPOTENCY, "in": "header", "schema": _TEXT})
     kind, is_streamed = _answer(operation, verb)
     wanted = [f"{name_of(p['name'])}: {type_of(p['schema'])}" for p in where["path"]]
     body = _body(operation)
@@ -135,7 +140,7 @@ def _answer(operation: Json, verb: str) -> tuple[str, bool]:
     content: dict[str, Json] = {}
     for answer in good:
         content.update(answer.get("content", {}))
-    if verb == "head" or not content:
+    if verb in {"head", "options"} or not content:
         return "httpx.Headers", False
     follows = any(p["name"] == "follow" for p in operation.get("parameters", ()))
     if follows or any(kind in _STREAMED for kind in content):
@@ -153,7 +158,9 @@ def _body(operation: Json) -> tuple[str, str, str] | None:
     content: Mapping[str, Json] = wanted["content"]
     if "application/json" not in content:
         kind = next(iter(content))
-        return "bytes", f'"{kind}"', "body"
+        if wanted.get("required"):
+            return "bytes", f'"{kind}"', "body"
+        return "bytes | None = None", f'"{kind}" if body else None', "body"
     schema = content["application/json"].get("schema", {})
     kind = type_of(schema, "models.").replace("dict[str, Any]", SPEC)
     if kind == SPEC and "$ref" in schema:
@@ -166,14 +173,18 @@ def _body(operation: Json) -> tuple[str, str, str] | None:
 def _parameter(one: Json) -> str:
     name, schema = name_of(one["name"]), one.get("schema", {})
     kind = re.sub(r"\blist\[", "Sequence[", type_of(schema, "models."))
-    if one.get("required") and one["name"] != _IDEMPOTENCY:
+    if one.get("required") and not _has_key([one]):
         return f"{name}: {kind}"
     return f"{name}: {kind if kind.endswith('| None') else f'{kind} | None'} = None"
 
 
 def _header(one: Json) -> str:
     name = name_of(one["name"])
-    return f"{name} or new_key()" if one["name"] == _IDEMPOTENCY else name
+    return f"{name} or new_key()" if _has_key([one]) else name
+
+
+def _has_key(headers: list[Json]) -> bool:
+    return any(one["name"].lower() == _IDEMPOTENCY.lower() for one in headers)
 
 
 def _path(path: str) -> str:

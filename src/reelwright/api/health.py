@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request, Response
 
+from reelwright import __version__
 from reelwright.api import bodies
 from reelwright.api.context import app_of, aside
 from reelwright.api.models import ErrorCodes, Health, Readiness
@@ -15,12 +16,14 @@ from reelwright.errors import Code, ReelError
 
 router = APIRouter(tags=["service"])
 _PUBLIC = {"x-public": True}
+# Clients of another release warn: it is in `/openapi.json`, too.
+_ALIVE = b'{"status":"ok","version":"%s"}' % __version__.encode()
 
 
 @router.get("/healthz", response_model=Health, openapi_extra=_PUBLIC, summary="Is it alive?")
 async def get_health() -> Response:
     """Answers as long as the process does; asks nobody else."""
-    return bodies.raw(b'{"status":"ok"}')
+    return bodies.raw(_ALIVE)
 
 
 @router.get(

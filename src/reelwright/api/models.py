@@ -69,6 +69,7 @@ class Steps(Model):
 
 class Health(Model):
     status: Literal["ok"]
+    version: str = Field(description="Of the service.")
 
 
 class Readiness(Model):

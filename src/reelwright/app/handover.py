@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import copy
 import json
-import os.path
+import posixpath
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.request import parse
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
+from reelwright.planning.names import nth, numbered
 
 if TYPE_CHECKING:
     from reelwright.app.request import Request
@@ -28,57 +29,56 @@ _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Handover:
-    """`inputs`: the local files of each input that is used, a glob's in the order of their names.
-    `files`: those that parameters name (a font), by place: (number of the operation, field).
-    `places`: where each output is to go, an absolute path or a URL, `names` what the service calls
-    it. `root` is the folder that relative names are relative to.
-    """
+class Places:
+    """Where each output is to go: an absolute path of this machine, or a URL."""
 
-    spec: JobSpec
-    inputs: Mapping[str, tuple[Path, ...]]
-    files: Mapping[tuple[int, str], Path]
-    places: tuple[str, ...]
-    names: tuple[str, ...]
-    root: str
-    unused: Collection[str] = field(default_factory=tuple)
+    to: tuple[str, ...]
 
-    @property
-    def uploads(self) -> list[Path]:
-        """Every file that the service needs, once, in the order of the spec."""
-        wanted = [path for paths in self.inputs.values() for path in paths]
-        return list(dict.fromkeys([*wanted, *self.files.values()]))
-
-    def text(self, uploaded: Mapping[Path, str]) -> str:
-        """The spec to send; `uploaded` are the ids of `uploads`."""
-        body = copy.deepcopy(dict(self.spec.source))
-        body.pop("vars", None)
-        for name, paths in self.inputs.items():
-            ids = [f"upload:{uploaded[path]}" for path in paths]
-            body["inputs"][name] = _entry(body["inputs"][name], ids, self.spec.inputs[name])
-        for name in self.unused:
-            del body["inputs"][name]
-        for (number, key), path in self.files.items():
-            body["operations"][number][key] = f"upload:{uploaded[path]}"
-        for entry, name in zip(body["outputs"], self.names, strict=True):
-            entry["to"] = name
-        return _json(body)
+    def is_local(self, output: int) -> bool:
+        return "://" not in self.to[output]
 
     def here(self, output: int, position: int, name: str) -> Path:
         """Where file `position` of output `output` goes, which the service calls `name`.
 
         The service decides no path: it only says whether it put a number into the name.
         """
-        from reelwright.planning.names import nth, numbered
+        return Path(nth(self.template(output, name), position))
 
-        place = self.places[output]
-        plain = nth(place, position)
-        if os.path.basename(plain) == os.path.basename(name):  # noqa: PTH119 - text of any origin
-            return Path(plain)
-        return Path(nth(numbered(place), position))
+    def template(self, output: int, name: str) -> str:
+        """As `to`; with ``{index}`` where the service numbers files."""
+        to = self.to[output]
+        return to if _ending(to) == _ending(name) or _is_nth(to, name) else numbered(to)
 
-    def local(self, output: int) -> bool:
-        return "://" not in self.places[output]
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """`inputs`: the local files of each input that is used, a glob's in the order of their names.
+    `names` are what the service calls the outputs. `unused` inputs are not sent.
+    """
+
+    spec: JobSpec
+    inputs: Mapping[str, tuple[Path, ...]]
+    places: Places
+    names: tuple[str, ...]
+    unused: tuple[str, ...] = ()
+
+    @property
+    def uploads(self) -> list[Path]:
+        """Every file that the service needs, once, in the order of the spec."""
+        return list(dict.fromkeys(path for paths in self.inputs.values() for path in paths))
+
+    def text(self, uploaded: Mapping[Path, str]) -> str:
+        """The spec to send; `uploaded` are the ids of `uploads`."""
+        body = copy.deepcopy(dict(self.spec.source))
+        body.pop("vars", None)
+        for name, paths in self.inputs.items():
+            ids = ",".join(uploaded[path] for path in paths)
+            body["inputs"][name] = _entry(body["inputs"][name], ids, self.spec.inputs[name])
+        for name in self.unused:
+            del body["inputs"][name]
+        for entry, name in zip(body["outputs"], self.names, strict=True):
+            entry["to"] = name
+        return _json(body)
 
 
 def hand_over(request: Request) -> Handover:
@@ -87,15 +87,13 @@ def hand_over(request: Request) -> Handover:
 
     spec = parse(request, request.base, request.name)
     used = bind(spec).inputs
+    _refuse_files(spec)
     places = tuple(output.to for output in spec.outputs)
-    names, root = _names(places)
     return Handover(
         spec=spec,
         inputs=_inputs({name: spec.inputs[name] for name in used}),
-        files=dict(_files(spec)),
-        places=places,
-        names=names,
-        root=root,
+        places=Places(places),
+        names=_names(places),
         unused=tuple(name for name in spec.inputs if name not in used),
     )
 
@@ -141,8 +139,8 @@ def _plan(handed: Handover) -> Plan:
     return Plan(
         deliveries=tuple(
             Delivery(index=index, step="", output="", to=place)
-            for index, place in enumerate(handed.places)
-            if handed.local(index)
+            for index, place in enumerate(handed.places.to)
+            if handed.places.is_local(index)
         )
     )
 
@@ -153,8 +151,8 @@ def _inputs(inputs: Mapping[str, InputSpec]) -> dict[str, tuple[Path, ...]]:
     found: dict[str, tuple[Path, ...]] = {}
     problems: list[Problem] = []
     for name, entry in inputs.items():
-        if "://" in entry.uri:
-            continue
+        if "://" in entry.uri or entry.uri.startswith("upload:"):
+            continue  # the server finds it
         try:
             found[name] = local_files(entry)
         except ReelError as error:
@@ -164,39 +162,54 @@ def _inputs(inputs: Mapping[str, InputSpec]) -> dict[str, tuple[Path, ...]]:
     return found
 
 
-def _files(spec: JobSpec) -> Iterator[tuple[tuple[int, str], Path]]:
-    """The files that parameters name. Raises SpecErrors for those that are not there."""
+def _refuse_files(spec: JobSpec) -> None:
+    """Files that parameters name are not handed over. Raises SpecErrors."""
     from reelwright.app.access import files_of
-    from reelwright.app.inputs import existing
 
-    problems = []
-    for number, operation in enumerate(spec.operations):
-        for key, path in files_of(operation):
-            try:
-                yield (number, key), existing(Path(path))
-            except ReelError as error:
-                problems.append(replace(error.problem, where=f"{operation.where}.{key}"))
+    problems = [
+        Problem(
+            Code.FIELD_INVALID,
+            f"{path} is a file of this machine, which a server does not get",
+            f"{operation.where}.{key}",
+            f"leave `{key}` out: the server has fonts of its own; or run without --server",
+        )
+        for operation in spec.operations
+        for key, path in files_of(operation)
+    ]
     if problems:
         raise SpecErrors(problems)
 
 
-def _names(places: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """What the service is to call the outputs, and the folder that these names begin in.
+def _names(places: tuple[str, ...]) -> tuple[str, ...]:
+    """What the service is to call the outputs: their paths from the folder that holds them all.
 
     They lie to each other as they do here: a WebVTT file names its pictures by their relative path.
     """
-    local = [place for place in places if "://" not in place]
-    root = os.path.commonpath([os.path.dirname(place) for place in local]) if local else "/"  # noqa: PTH120
-    names = (p if "://" in p else os.path.relpath(p, root) for p in places)
-    return tuple(names), root
+    folders = [posixpath.dirname(place) for place in places if "://" not in place]
+    root = posixpath.commonpath(folders) if folders else "/"
+    return tuple(p if "://" in p else posixpath.relpath(p, root) for p in places)
 
 
-def _entry(written: Any, ids: list[str], entry: InputSpec) -> Any:
-    """An input as it was written, with uploads in place of its path."""
-    path: Any = ids if entry.is_glob else ids[0]
-    if not isinstance(written, dict):
-        return {"path": path} if entry.is_glob else path
-    return {**{k: v for k, v in written.items() if k != "glob"}, "path": path}
+def _entry(written: Any, ids: str, entry: InputSpec) -> Any:
+    """An input as it was written, with uploads in place of its path; `glob` stays: it says that
+    the input is a list."""
+    if not isinstance(written, dict) and not entry.is_glob:
+        return f"upload:{ids}"
+    kept = written if isinstance(written, dict) else {}
+    return {**kept, "path": f"upload:{ids}", "glob": entry.is_glob}
+
+
+def _is_nth(to: str, name: str) -> bool:
+    """Whether `name` is what one of the files of `to` may be called."""
+    if "{index" not in to:
+        return False
+    before, _, rest = posixpath.basename(to).partition("{index")
+    after = rest.partition("}")[2]
+    return posixpath.basename(name).startswith(before) and name.endswith(after)
+
+
+def _ending(path: str) -> str:
+    return posixpath.basename(path)
 
 
 def _json(value: Any) -> str:

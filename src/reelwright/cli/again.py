@@ -23,7 +23,7 @@ def run_again(work: Work, *, as_json: bool) -> int:
     shown, interrupts = watch(as_json=as_json), Interrupts()
 
     def started(job_id: str, plan: Plan, engine: Engine) -> None:
-        interrupts.running(job_id, engine)
+        interrupts.running(job_id, engine.cancel)
         shown.submitted(job_id, plan)
 
     try:

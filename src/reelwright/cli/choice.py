@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from reelwright.errors import Code, ReelError
 
 # Those that a service can be asked for; the others are about this machine.
-REMOTE = ("run", "plan", "probe", "operators", "jobs", "status", "logs", "cancel", "retry")
+REMOTE = (
+    "run", "plan", "probe", "operators", "jobs", "status", "logs", "watch", "cancel", "retry",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +49,9 @@ def target() -> Target | None:
     if not url:
         return None
     return Target(url, token or os.environ.get("REEL_TOKEN") or None)
+
+
+def spelled() -> str:
+    """How the command that is being run begins, for hints: with the server that was typed."""
+    server, _ = _flags.get()
+    return f"reel --server {server}" if server else "reel"

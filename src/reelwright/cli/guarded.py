@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from reelwright.cli import quick, terminal
+from reelwright.cli import choice, quick, terminal
 from reelwright.cli.exits import exit_code
 from reelwright.errors import Code, ReelError
 
@@ -13,6 +13,7 @@ from reelwright.errors import Code, ReelError
 def guarded(words: Sequence[str]) -> int:
     as_json = "--json" in words
     try:
+        choice.choose(None, None)
         options = quick.read(words)
         if options is not None:
             from reelwright.cli.running import run_spec

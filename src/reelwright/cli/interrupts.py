@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from reelwright.cli import terminal
 
-if TYPE_CHECKING:
-    from reelwright.engine.engine import Engine
-
 T = TypeVar("T")
+# Asks whoever runs the job with this id to stop. Raises TRANSITION_REFUSED, STORE_*.
+Cancel = Callable[[str], None]
 
 
 class Interrupts:
     """The first Ctrl-C cancels the running job; the second, and SIGTERM, leave it for `resume`."""
 
     def __init__(self) -> None:
-        self._job: tuple[str, Engine] | None = None
+        self._job: tuple[str, Cancel] | None = None
+        self._left = ""
         self._task: asyncio.Task[Any] | None = None
         self._asked = False
 
-    def running(self, job_id: str, engine: Engine) -> None:
-        self._job = (job_id, engine)
+    def running(
+        self, job_id: str, cancel: Cancel, left: str = "`reel resume` goes on with it"
+    ) -> None:
+        """`left` is told where the job is left before its end."""
+        self._job, self._left = (job_id, cancel), left
+
+    def finishing(self) -> None:
+        """The job is over: from now on the first Ctrl-C leaves, too."""
+        self._asked = True
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Raises KeyboardInterrupt where it was left before the end."""
@@ -39,7 +46,7 @@ class Interrupts:
             return await task
         except asyncio.CancelledError:
             if self._job is not None:
-                terminal.note(f"job {self._job[0]}: left; `reel resume` goes on with it")
+                terminal.note(f"job {self._job[0]}: left; {self._left}")
             raise KeyboardInterrupt from None
         finally:
             loop.remove_signal_handler(signal.SIGINT)
@@ -52,10 +59,10 @@ class Interrupts:
             self._leave()
             return
         self._asked = True
-        job_id, engine = self._job
+        job_id, cancel = self._job
         terminal.note(f"job {job_id}: stopping (Ctrl-C again leaves at once)")
         try:
-            engine.cancel(job_id)
+            cancel(job_id)
         except ReelError as error:  # it came to its end meanwhile, or the database is away
             terminal.note(str(error))
 

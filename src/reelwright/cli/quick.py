@@ -19,6 +19,7 @@ _FLAGS: dict[str, tuple[str, bool]] = {
     "--dry-run": ("dry_run", True),
     "--no-cache": ("no_cache", True),
     "--allow-outside": ("allow_outside", True),
+    "--detach": ("detach", True),
     "--sandbox": ("sandbox", True),
     "--no-sandbox": ("sandbox", False),
 }

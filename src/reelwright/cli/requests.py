@@ -5,17 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reelwright.app.request import Request
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 
-if TYPE_CHECKING:
-    from reelwright.app.wiring import App
-
 
 def read_request(
-    app: App,
+    limit_bytes: int,
     spec: str,
     sets: Iterable[str] | None,
     *,
@@ -26,13 +22,13 @@ def read_request(
     labels: Iterable[str] | None = None,
     allow_outside: bool = False,
 ) -> Request:
-    """`spec` is a path, or ``-`` for standard input (paths are relative to the working folder).
+    """A spec of at most `limit_bytes`. `spec` is a path, or ``-`` for standard input (paths are
+    relative to the working folder).
 
     Raises INPUT_NOT_FOUND, INPUT_UNREADABLE, SPEC_TOO_LARGE, USAGE.
     """
-    limit = app.settings.limits.spec_bytes
     path = None if spec == "-" else Path(spec).absolute()
-    text = _stdin(limit) if path is None else _file(path, limit)
+    text = _stdin(limit_bytes) if path is None else _file(path, limit_bytes)
     return Request(
         text=text,
         base=Path.cwd() if path is None else path.resolve().parent,

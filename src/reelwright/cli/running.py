@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.exits import exit_code
 from reelwright.cli.requests import read_request
 from reelwright.cli.use import opened, sandbox_flag
-from reelwright.errors import ReelError
+from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.request import Request
     from reelwright.app.wiring import App
+    from reelwright.cli.choice import Target
     from reelwright.engine.engine import Engine
     from reelwright.planning.plan import Plan
 
@@ -30,6 +31,7 @@ class RunOptions:
     dry_run: bool = False
     no_cache: bool = False
     allow_outside: bool = False
+    detach: bool = False
     priority: int | None = None
     timeout: str | None = None
     sandbox: bool | None = None
@@ -38,22 +40,61 @@ class RunOptions:
 def run_spec(options: RunOptions) -> int:
     """Runs a spec to its end and gives the exit code; prints everything, errors too."""
     try:
-        with opened(sandbox=sandbox_flag(options.sandbox)) as used:
-            request = read_request(
-                used,
-                options.spec,
-                options.sets,
-                overwrite=options.overwrite,
-                use_cache=not options.no_cache,
-                priority=options.priority,
-                timeout=options.timeout,
-                labels=options.labels,
-                allow_outside=options.allow_outside,
+        target = choice.target()
+        if target is not None:
+            return _elsewhere(target, options)
+        if options.detach:
+            raise ReelError(
+                Code.USAGE,
+                "nobody would go on with the job: a run of this machine ends with its command",
+                where="--detach",
+                hint="`reel --server URL run SPEC --detach`",
             )
+        with opened(sandbox=sandbox_flag(options.sandbox)) as used:
+            request = _request(used.settings.limits.spec_bytes, options)
             go = _dry if options.dry_run else run_request
             return go(used, request, options.as_json)
     except ReelError as error:
         return _refused(error, as_json=options.as_json)
+
+
+def _request(limit_bytes: int, options: RunOptions) -> Request:
+    return read_request(
+        limit_bytes,
+        options.spec,
+        options.sets,
+        overwrite=options.overwrite,
+        use_cache=not options.no_cache,
+        priority=options.priority,
+        timeout=options.timeout,
+        labels=options.labels,
+        allow_outside=options.allow_outside,
+    )
+
+
+def _elsewhere(target: Target, options: RunOptions) -> int:
+    """On a service."""
+    from reelwright.app.settings import load
+    from reelwright.cli.use import home
+
+    if options.sandbox is not None:
+        message = "the walls are those of the server"
+        raise ReelError(Code.USAGE, message, where="--sandbox", hint="leave the option out")
+    request = _request(load().settings.limits.spec_bytes, options)
+    if options.dry_run:
+        from reelwright.cli.remote import looking
+
+        body = looking.plan(target, request, as_json=options.as_json, home=home())
+        if options.as_json:
+            terminal.emit({"event": "plan", **body})
+        else:
+            from reelwright.planning.explain import explain
+
+            terminal.out(explain(looking.plan_of(body), commands=False))
+        return 0
+    from reelwright.cli.remote.running import Remote
+
+    return Remote(target, home(), options.as_json, options.detach).run(request)
 
 
 def run_request(used: App, request: Request, as_json: bool) -> int:
@@ -66,7 +107,7 @@ def run_request(used: App, request: Request, as_json: bool) -> int:
     shown, interrupts = watch(as_json=as_json), Interrupts()
 
     def submitted(job_id: str, plan: Plan, engine: Engine) -> None:
-        interrupts.running(job_id, engine)
+        interrupts.running(job_id, engine.cancel)
         shown.submitted(job_id, plan)
 
     try:

@@ -12,6 +12,7 @@ from reelwright.app.wiring import App
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -22,6 +23,11 @@ def opened(**flags: Any) -> Iterator[App]:
     app = App(load({name.replace("__", "."): value for name, value in flags.items()}))
     with app:
         yield app
+
+
+def home() -> Path:
+    """Where this machine keeps its things, without opening any of them."""
+    return App(load()).home
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

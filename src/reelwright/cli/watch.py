@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.engine.events import (
     Event,
     JobChanged,
@@ -20,7 +20,6 @@ from reelwright.engine.events import (
 
 if TYPE_CHECKING:
     from reelwright.app.submit import Ended
-    from reelwright.planning.plan import Plan
 
 # The step that puts the outputs in place; whoever reads along sees the outputs instead.
 _HIDDEN = ":deliver"
@@ -29,10 +28,26 @@ _LINE_EVERY_S = 5.0
 _SHOWN = ("frame", "fps", "time", "speed", "bitrate_bps", "size_bytes")
 
 
+class ShownStep(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def operations(self) -> tuple[str, ...]: ...
+
+
+class ShownPlan(Protocol):
+    """What of a plan is shown."""
+
+    @property
+    def steps(self) -> Sequence[ShownStep]: ...
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+
 class Watch(Protocol):
     """Hears of a job from its submission to its end."""
 
-    def submitted(self, job_id: str, plan: Plan) -> None: ...
+    def submitted(self, job_id: str, plan: ShownPlan) -> None: ...
     def on_event(self, event: Event) -> None: ...
     def ended(self, ended: Ended) -> None: ...
     def close(self) -> None: ...
@@ -69,7 +84,7 @@ class JsonLines:
     def __init__(self) -> None:
         self._pace = Pace()
 
-    def submitted(self, job_id: str, plan: Plan) -> None:
+    def submitted(self, job_id: str, plan: ShownPlan) -> None:
         terminal.emit({"event": "submitted", "id": job_id, "steps": len(plan.steps)})
         for message in plan.warnings:
             terminal.emit({"event": "warning", "job": job_id, "message": message})
@@ -131,7 +146,7 @@ class Names:
     def __init__(self) -> None:
         self._labels: dict[str, str] = {}
 
-    def learn(self, plan: Plan) -> None:
+    def learn(self, plan: ShownPlan) -> None:
         for step in plan.steps:
             said = shown_operations(step.operations)
             self._labels[step.id] = f"{step.id} ({said})" if said else step.id
@@ -151,7 +166,7 @@ class PlainLines:
         self._cached = 0
         self._ran = 0
 
-    def submitted(self, job_id: str, plan: Plan) -> None:
+    def submitted(self, job_id: str, plan: ShownPlan) -> None:
         self.names.learn(plan)
         for message in plan.warnings:
             terminal.note(f"warning: {terminal.printable(message)}")
@@ -236,6 +251,7 @@ def conclude(ended: Ended, *, took_s: float, cached: int, ran: int) -> None:
             terminal.explain([problem])
             step = problem.evidence.get("step")
             named = f" --step {step}" if step else ""
-            terminal.note(f"job {job.id}: failed; its log: reel logs {job.id}{named}")
+            terminal.note(f"job {job.id}: failed; its log: {choice.spelled()} logs {job.id}{named}")
     if job.state.value == "cancelled":
-        terminal.note(f"job {job.id}: cancelled; `reel retry {job.id}` goes on from what is done")
+        again = f"{choice.spelled()} retry {job.id}"
+        terminal.note(f"job {job.id}: cancelled; `{again}` goes on from what is done")

@@ -137,6 +137,8 @@ class Fault(Model):
 
 class Health(Model):
     status: Literal["ok"]
+    version: str
+    """Of the service."""
 
 
 class Job(Model):
@@ -395,11 +397,13 @@ class ProblemError(Model):
         "tool_version",
         "transition_refused",
         "unauthenticated",
+        "upload_busy",
         "upload_checksum",
         "upload_offset",
         "upload_unfinished",
         "upload_unknown",
         "usage",
+        "variable_unexpected",
         "variable_unknown",
         "webhook_invalid",
         "webhook_unknown",
@@ -531,11 +535,13 @@ class Problem(Model):
         "tool_version",
         "transition_refused",
         "unauthenticated",
+        "upload_busy",
         "upload_checksum",
         "upload_offset",
         "upload_unfinished",
         "upload_unknown",
         "usage",
+        "variable_unexpected",
         "variable_unknown",
         "webhook_invalid",
         "webhook_unknown",
@@ -551,6 +557,13 @@ class Problem(Model):
     trace_id: str
     errors: list[ProblemError] | None = None
     """Everything that is wrong, where it is more than one thing."""
+
+
+class Readiness(Model):
+    status: Literal["ready"]
+    disk_free_bytes: int
+    workers: int
+    """That gave a sign of life lately."""
 
 
 class Session(Model):
@@ -592,3 +605,51 @@ class Taken(Model):
     about: str
     default: str | None
     """As JSON; null where it is needed, `-` for none."""
+
+
+class Upload(Model):
+    id: str
+    name: str
+    """The file's name at its client."""
+    state: Literal["unfinished", "finished"]
+    size_bytes: int
+    offset_bytes: int
+    """So many are here."""
+    sha256: str | None
+    """Of the whole file, once it is here."""
+    owner: str | None
+    created_at: float
+    """Seconds since 1970."""
+    expires_at: float
+    """It is deleted then, unless a job needs it."""
+    finished_at: float | None
+
+
+class UploadList(Model):
+    uploads: list[Upload]
+    """The newest first."""
+    next: str | None
+    """`cursor` of the next page; null on the last."""
+
+
+class Worker(Model):
+    id: str
+    host: str
+    pid: int
+    state: str
+    drain: bool
+    """It was asked to leave."""
+    alive: bool
+    """It gave a sign of life lately."""
+    version: str
+    cpus: float
+    """Of its host, for steps; 0: it runs none."""
+    memory_bytes: int
+    started_at: float
+    """Seconds since 1970."""
+    heartbeat_at: float
+    """Seconds since 1970."""
+
+
+class Workers(Model):
+    workers: list[Worker]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import AsJson, operator_names
 
 if TYPE_CHECKING:
@@ -29,20 +29,40 @@ def operators(
 
     Example: `reel operators trim`
     """
-    from reelwright.app.operators import describe, summaries
-
     if name is not None:
-        described = describe(name)
+        described = _described(name)
         if as_json:
             terminal.emit(described.to_json())
         else:
             _show(described)
         return
-    found = summaries()
+    found = _summaries()
     if as_json:
         terminal.emit({"operators": [{"name": n, "summary": s} for n, s in found]})
     else:
         terminal.table(["operator", "what it does"], found)
+
+
+def _described(name: str) -> Described:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import looking
+
+        return looking.operator(target, name)
+    from reelwright.app.operators import describe
+
+    return describe(name)
+
+
+def _summaries() -> list[tuple[str, str]]:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import looking
+
+        return looking.operators(target)
+    from reelwright.app.operators import summaries
+
+    return summaries()
 
 
 def _show(described: Described) -> None:

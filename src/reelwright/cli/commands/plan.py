@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import AllowOutside, AsJson, Sets, SpecFile
+from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.request import Request
     from reelwright.app.wiring import App
+    from reelwright.planning.plan import Plan
 
 app = typer.Typer(add_completion=False)
 
@@ -49,8 +52,27 @@ def plan(
     from reelwright.cli.requests import read_request
     from reelwright.cli.use import opened
 
+    target = choice.target()
+    if target is not None:
+        if stage is not None:
+            raise ReelError(
+                Code.USAGE,
+                "the graphs between the passes stay on the server",
+                where="--stage",
+                hint="leave --server out to plan on this machine",
+            )
+        from reelwright.app.settings import load
+        from reelwright.cli.remote import looking
+
+        limit = load().settings.limits.spec_bytes
+        asked = read_request(limit, spec, sets, allow_outside=allow_outside)
+        body = looking.plan(target, asked, as_json=as_json)
+        _show_body(looking.plan_of(body), body, as_json=as_json, dot=dot, commands=commands)
+        return
     with opened() as used:
-        request = read_request(used, spec, sets, allow_outside=allow_outside)
+        request = read_request(
+            used.settings.limits.spec_bytes, spec, sets, allow_outside=allow_outside
+        )
         if stage is not None:
             _show_stage(used, request, stage, as_json=as_json)
         else:
@@ -72,14 +94,22 @@ def _show_stage(used: App, request: Request, stage: str, *, as_json: bool) -> No
 def _show_plan(used: App, request: Request, *, as_json: bool, dot: bool, commands: bool) -> None:
     from reelwright.app.plan import plan_request, to_json
     from reelwright.cli.use import run
-    from reelwright.planning import explain
 
     planned = run(lambda: plan_request(used, request))
+    body = to_json(planned)
+    _show_body(planned.plan, body, as_json=as_json, dot=dot, commands=commands)
+
+
+def _show_body(
+    plan: Plan, body: Mapping[str, Any], *, as_json: bool, dot: bool, commands: bool
+) -> None:
+    from reelwright.planning import explain
+
     if as_json:
-        terminal.emit(to_json(planned))
+        terminal.emit(body)
     elif dot:
-        terminal.out(explain.dot(planned.plan))
+        terminal.out(explain.dot(plan))
     else:
-        terminal.out(explain.explain(planned.plan, commands=commands))
-        for step in sorted(planned.cached):
+        terminal.out(explain.explain(plan, commands=commands))
+        for step in sorted(step["id"] for step in body["steps"] if step["cached"]):
             terminal.out(f"{step} is in the cache")

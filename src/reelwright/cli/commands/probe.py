@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import AsJson, Walls
 
 if TYPE_CHECKING:
@@ -26,16 +26,25 @@ def probe(
 
     Example: `reel probe talk.mp4 --json | jq '.streams[0].codec'`
     """
+    info = _probed(file, sandbox, as_json=as_json)
+    if as_json:
+        terminal.emit(info.to_json())
+    else:
+        _show(file, info)
+
+
+def _probed(file: Path, sandbox: bool | None, *, as_json: bool) -> MediaInfo:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import looking
+
+        return looking.probe(target, file, as_json=as_json)
     from reelwright.app.inputs import existing
     from reelwright.app.probe import probe_file
     from reelwright.cli.use import opened, run, sandbox_flag
 
     with opened(sandbox=sandbox_flag(sandbox)) as used:
-        info = run(lambda: probe_file(used, existing(file.absolute())))
-    if as_json:
-        terminal.emit(info.to_json())
-    else:
-        _show(file, info)
+        return run(lambda: probe_file(used, existing(file.absolute())))
 
 
 def _show(file: Path, info: MediaInfo) -> None:

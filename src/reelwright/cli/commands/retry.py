@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from reelwright.cli import choice
 from reelwright.cli.options import AsJson, JobId, Walls
 
 app = typer.Typer(add_completion=False)
@@ -15,6 +16,12 @@ def retry(job: JobId = "last", as_json: AsJson = False, sandbox: Walls = None) -
 
     Example: `reel retry last`
     """
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote.running import Remote
+        from reelwright.cli.use import home
+
+        raise typer.Exit(Remote(target, home(), as_json).again(job, retry=True))
     from reelwright.app.jobs import identify
     from reelwright.app.jobs import retry as retry_job
     from reelwright.cli.again import run_again

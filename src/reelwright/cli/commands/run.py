@@ -39,6 +39,10 @@ def run(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Make everything again.")] = False,
     sandbox: Walls = None,
     allow_outside: AllowOutside = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="With --server: print the job's id, and leave it running."),
+    ] = False,
 ) -> None:
     """Run a job spec: plan it, run it, verify and deliver its outputs.
 
@@ -56,6 +60,7 @@ def run(
         dry_run=dry_run,
         no_cache=no_cache,
         allow_outside=allow_outside,
+        detach=detach,
         priority=priority,
         timeout=timeout,
         sandbox=sandbox,

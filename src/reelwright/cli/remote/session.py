@@ -49,9 +49,8 @@ async def linked(target: Target) -> AsyncIterator[AsyncClient]:
 async def greet(client: AsyncClient, *, as_json: bool) -> None:
     """Whether somebody is there, and of which release. What breaks off later is waited for."""
     health = await client.get_health()
-    theirs = (health.model_extra or {}).get("version") or getattr(health, "version", None)
-    if theirs and theirs != __version__:
-        message = f"the server is reelwright {theirs}, this is {__version__}"
+    if health.version != __version__:
+        message = f"the server is reelwright {health.version}, this is {__version__}"
         if as_json:
             terminal.emit({"event": "warning", "job": None, "message": message})
         else:

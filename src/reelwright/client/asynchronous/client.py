@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from reelwright.client import models
-from reelwright.client.asynchronous import downloads, watching
+from reelwright.client.asynchronous import downloads, uploads, watching
 from reelwright.client.asynchronous.operations import Operations
 from reelwright.client.events import Event
 from reelwright.client.files import OnProgress
@@ -38,6 +38,18 @@ class AsyncClient(Operations):
         """The job when it has ended, however it did. Raises as `events`, and TIMEOUT."""
         await watching.until_end(self, job_id, timeout_s)
         return await self.get_job(job_id)
+
+    async def upload(
+        self, path: Path | str, *, name: str | None = None, on_progress: OnProgress | None = None
+    ) -> models.Upload:
+        """Hands in a file, which a spec then names as ``upload:ID``.
+
+        Its content is looked for first: what the service has is not sent again. What broke off is
+        continued, also after the process died. `on_progress` gets the bytes that are there and
+        those of the file. Raises ApiError, SERVER_UNREACHABLE, INPUT_NOT_FOUND, INPUT_UNREADABLE,
+        INPUT_IS_DIRECTORY, INPUT_CHANGED.
+        """
+        return await uploads.upload(self, Path(path), name=name, on_progress=on_progress)
 
     async def download(
         self,

@@ -74,6 +74,10 @@ class Operations(Transport):
         Checks the spec, all of it at once, and stores the job durably. Its inputs are looked at
         later, by a worker: whether they can be read is seen in the job's state.
 
+        `Idempotency-Key`: the same request with the same key (1 to 255 visible characters)
+        makes one job; it is answered the same again, with `Idempotent-Replayed: true`. Another
+        request with that key is refused (`idempotency_mismatch`).
+
         Relative paths are in the job's own folder; `upload:ID` names an upload.
 
         `overwrite`: Outputs may replace files.
@@ -82,8 +86,6 @@ class Operations(Transport):
         `timeout_s`: Goes before the spec's own.
         `label`: name=value, beside the spec's own.
         `set_`: name=value fills ${name}.
-        `idempotency_key`: The same request with the same key is done once; it is answered the
-        same again. Another request with it is refused.
         """
         return json_of(
             models.Job,
@@ -237,26 +239,18 @@ class Operations(Transport):
             await self.send("HEAD", f"/v1/jobs/{self.part(job_id)}/artifacts/{self.part(n)}")
         ).headers
 
-    async def create_batch(
-        self, body: Mapping[str, Any], *, idempotency_key: str | None = None
-    ) -> models.Batch:
+    async def create_batch(self, body: Mapping[str, Any]) -> models.Batch:
         """Submit many jobs.
 
         All specs are checked first: where one is wrong nothing is stored, and all that is wrong
         is told, with its place (`jobs[3].operations[0].start`).
-
-        `idempotency_key`: The same request with the same key is done once; it is answered the
-        same again. Another request with it is refused.
         """
         return json_of(
             models.Batch,
             await self.send(
                 "POST",
                 "/v1/batches",
-                headers={
-                    "Idempotency-Key": idempotency_key or new_key(),
-                    "Content-Type": "application/json",
-                },
+                headers={"Content-Type": "application/json"},
                 content=written(body)[1],
             ),
         )
@@ -271,11 +265,139 @@ class Operations(Transport):
     async def cancel_batch(self, batch_id: str) -> models.Batch:
         """Cancel all jobs of a batch.
 
+        The batch and its jobs stay to be looked at.
+
         `batch_id`: The batch's id.
         """
         return json_of(
-            models.Batch, await self.send("DELETE", f"/v1/batches/{self.part(batch_id)}")
+            models.Batch, await self.send("POST", f"/v1/batches/{self.part(batch_id)}/cancel")
         )
+
+    async def list_uploads(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.UploadList:
+        """Uploads, the newest first.
+
+        `cursor`: `next` of the page before.
+        """
+        return json_of(
+            models.UploadList,
+            await self.send("GET", "/v1/uploads", query={"limit": limit, "cursor": cursor}),
+        )
+
+    async def create_upload(
+        self,
+        body: bytes | None = None,
+        *,
+        upload_length: int | None = None,
+        upload_metadata: str | None = None,
+        tus_resumable: str | None = None,
+        upload_checksum: str | None = None,
+    ) -> httpx.Headers:
+        """Begin an upload (tus).
+
+        Needs `Upload-Length`. With a body of the type `application/offset+octet-stream` that is
+        the first part of the file.
+
+        `upload_length`: The size of the file in bytes.
+        `upload_metadata`: Pairs with commas between: a name, a space, base64. `filename` is its
+        name; `sha256` (hexadecimal) is checked at the end, and where a file of this content is
+        here already, the upload is complete at once.
+        `tus_resumable`: `1.0.0`: what the client speaks.
+        `upload_checksum`: Of this part: one of sha1, sha256, sha512, a space, base64.
+        """
+        return (
+            await self.send(
+                "POST",
+                "/v1/uploads",
+                headers={
+                    "upload-length": upload_length,
+                    "upload-metadata": upload_metadata,
+                    "Tus-Resumable": tus_resumable,
+                    "Upload-Checksum": upload_checksum,
+                    "Content-Type": "application/offset+octet-stream" if body else None,
+                },
+                content=body,
+            )
+        ).headers
+
+    async def get_upload_options(self) -> httpx.Headers:
+        """What of tus is spoken."""
+        return (await self.send("OPTIONS", "/v1/uploads")).headers
+
+    async def get_upload(self, upload_id: str) -> models.Upload:
+        """An upload.
+
+        `upload_id`: The upload's id.
+        """
+        return json_of(models.Upload, await self.send("GET", f"/v1/uploads/{self.part(upload_id)}"))
+
+    async def head_upload(
+        self, upload_id: str, *, tus_resumable: str | None = None
+    ) -> httpx.Headers:
+        """How much of an upload is here (tus).
+
+        `upload_id`: The upload's id.
+        `tus_resumable`: `1.0.0`: what the client speaks.
+        """
+        return (
+            await self.send(
+                "HEAD",
+                f"/v1/uploads/{self.part(upload_id)}",
+                headers={"Tus-Resumable": tus_resumable},
+            )
+        ).headers
+
+    async def patch_upload(
+        self,
+        upload_id: str,
+        body: bytes,
+        *,
+        upload_offset: int | None = None,
+        tus_resumable: str | None = None,
+        upload_checksum: str | None = None,
+    ) -> httpx.Headers:
+        """Add a part to an upload (tus).
+
+        The part begins at `Upload-Offset`, where the one before ended. What came is kept when
+        the connection breaks, but of a part with a checksum all or nothing.
+
+        `upload_id`: The upload's id.
+        `upload_offset`: Where the part begins.
+        `tus_resumable`: `1.0.0`: what the client speaks.
+        `upload_checksum`: Of this part: one of sha1, sha256, sha512, a space, base64.
+        """
+        return (
+            await self.send(
+                "PATCH",
+                f"/v1/uploads/{self.part(upload_id)}",
+                headers={
+                    "upload-offset": upload_offset,
+                    "Tus-Resumable": tus_resumable,
+                    "Upload-Checksum": upload_checksum,
+                    "Content-Type": "application/offset+octet-stream",
+                },
+                content=body,
+            )
+        ).headers
+
+    async def delete_upload(
+        self, upload_id: str, *, tus_resumable: str | None = None
+    ) -> httpx.Headers:
+        """Delete an upload (tus).
+
+        Refused while a job that has not ended needs it.
+
+        `upload_id`: The upload's id.
+        `tus_resumable`: `1.0.0`: what the client speaks.
+        """
+        return (
+            await self.send(
+                "DELETE",
+                f"/v1/uploads/{self.part(upload_id)}",
+                headers={"Tus-Resumable": tus_resumable},
+            )
+        ).headers
 
     async def plan_job(
         self,
@@ -363,6 +485,14 @@ class Operations(Transport):
         """
         return json_of(models.Health, await self.send("GET", "/healthz"))
 
+    async def get_readiness(self) -> models.Readiness:
+        """Can jobs be taken and run now?
+
+        The database answers, the disk has room, a worker lives; else 503, which says what
+        lacks.
+        """
+        return json_of(models.Readiness, await self.send("GET", "/readyz"))
+
     async def list_errors(self) -> models.ErrorCodes:
         """What each error code means."""
         return json_of(models.ErrorCodes, await self.send("GET", "/v1/errors"))
@@ -414,3 +544,28 @@ class Operations(Transport):
     async def close_session(self) -> httpx.Headers:
         """Log out. With a bearer token there is nothing to end."""
         return (await self.send("DELETE", "/v1/session")).headers
+
+    async def get_metrics(self) -> str:
+        """Metrics for Prometheus.
+
+        In Prometheus' text format. Needs no token where the setting serve.public_metrics is on.
+        """
+        return (await self.send("GET", "/metrics")).text
+
+    async def list_workers(self) -> models.Workers:
+        """The processes that run steps.
+
+        Those that went silent stay in the list until their steps were given to others.
+        """
+        return json_of(models.Workers, await self.send("GET", "/v1/workers"))
+
+    async def drain_worker(self, worker_id: str) -> models.Worker:
+        """Let a worker finish and leave.
+
+        It finishes the steps that it runs, and takes no more. The last worker is not drained.
+
+        `worker_id`: The worker's id.
+        """
+        return json_of(
+            models.Worker, await self.send("POST", f"/v1/workers/{self.part(worker_id)}/drain")
+        )

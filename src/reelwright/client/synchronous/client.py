@@ -10,7 +10,7 @@ from typing import Self
 from reelwright.client import models
 from reelwright.client.events import Event
 from reelwright.client.files import OnProgress
-from reelwright.client.synchronous import downloads, watching
+from reelwright.client.synchronous import downloads, uploads, watching
 from reelwright.client.synchronous.operations import Operations
 
 
@@ -39,6 +39,18 @@ class Client(Operations):
         """The job when it has ended, however it did. Raises as `events`, and TIMEOUT."""
         watching.until_end(self, job_id, timeout_s)
         return self.get_job(job_id)
+
+    def upload(
+        self, path: Path | str, *, name: str | None = None, on_progress: OnProgress | None = None
+    ) -> models.Upload:
+        """Hands in a file, which a spec then names as ``upload:ID``.
+
+        Its content is looked for first: what the service has is not sent again. What broke off is
+        continued, also after the process died. `on_progress` gets the bytes that are there and
+        those of the file. Raises ApiError, SERVER_UNREACHABLE, INPUT_NOT_FOUND, INPUT_UNREADABLE,
+        INPUT_IS_DIRECTORY, INPUT_CHANGED.
+        """
+        return uploads.upload(self, Path(path), name=name, on_progress=on_progress)
 
     def download(
         self,
