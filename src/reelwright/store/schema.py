@@ -166,6 +166,7 @@ def _migrate(database: Database, run: Callable[[Config, Tx], None]) -> None:
     database.dialect.prepare(database.engine)
     try:
         with database.write() as tx:
+            database.dialect.be_patient(tx.connection)  # it may rewrite a large table
             database.dialect.serialise(tx.connection, "schema")
             run(config_for(tx.connection), tx)
     except CommandError as error:
