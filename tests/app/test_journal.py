@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reelwright.app.observe.journal import Journal, into_file
-from reelwright.engine.events import JobChanged, StepChanged, StepProgress
+from reelwright.engine.events import JobChanged, OutputDelivered, StepChanged, StepProgress
 
 ERROR = {"code": "disk_full", "message": "no space left"}
 
@@ -36,6 +37,26 @@ def test_what_goes_well_leaves_no_file(tmp_path: Path) -> None:
     journal(JobChanged(job_id="j", state="succeeded"))
     journal(StepProgress(job_id="j", key="s", attempt=1, fraction=0.5))
     assert not (tmp_path / "logs").exists()
+
+
+def test_a_service_hears_all_that_its_level_wants() -> None:
+    told: list[dict[str, Any]] = []
+    asked: list[str] = []
+
+    def origin(job_id: str) -> dict[str, str]:
+        asked.append(job_id)
+        return {"owner": "ann"}
+
+    journal = Journal(told.append, wants=lambda level: level != "debug", origin=origin)
+    for job_id, state in (("a", "queued"), ("b", "running"), ("c", "succeeded")):
+        journal(JobChanged(job_id=job_id, state=state))
+    journal(OutputDelivered(job_id="d", path="/secret/name.mp4", sha256="e", size_bytes=3))
+    journal(StepProgress(job_id="e", key="s", attempt=1, fraction=0.5))
+    assert [(x["event"], x["job"], x["owner"]) for x in told] == [
+        ("job succeeded", "c", "ann"),
+        ("output delivered", "d", "ann"),
+    ]
+    assert asked == ["c", "d"]  # nothing is read for a line that nobody wants
 
 
 def test_a_long_journal_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

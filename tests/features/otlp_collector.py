@@ -1,4 +1,7 @@
-"""A real OTLP receiver: takes spans by HTTP as a collector does, and keeps them."""
+"""A real OTLP receiver: takes spans by HTTP as a collector does, and keeps them.
+
+It takes webhooks at ``/hook``, too.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,7 @@ class Collector:
     url: str
     spans: list[Seen] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
+    messages: list[bytes] = field(default_factory=list)
 
     def take(self, body: bytes) -> None:
         request = ExportTraceServiceRequest.FromString(body)
@@ -73,6 +77,11 @@ def collecting() -> Iterator[Collector]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
+            if self.path == "/hook":
+                collector.messages.append(body)
+                self.send_response(204)
+                self.end_headers()
+                return
             collector.paths.add(self.path)
             collector.take(body)
             answer = ExportTraceServiceResponse().SerializeToString()

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,25 +21,6 @@ from tests.served import Served, serving, until
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
 SECONDS = 10.0  # the length of `talk`
-# What `reel worker` does, for as long as its standard input is open.
-WORKER = """
-import asyncio, sys, threading
-from reelwright.app.settings import load
-from reelwright.app.wiring import App
-
-async def work(app, ended):
-    engine = app.engine(lambda event: None)
-    while not ended.is_set():
-        await engine.run_until_idle()
-        await asyncio.sleep(0.1)
-    await engine.close()
-
-ended = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-with App(load()) as app:
-    app.observe("worker")
-    asyncio.run(work(app, ended))
-"""
 
 
 @dataclass
@@ -63,21 +45,25 @@ def observed(tmp_path_factory: pytest.TempPathFactory, talk: Path) -> Iterator[O
     home = tmp_path_factory.mktemp("observed") / "home"
     environ = {"REEL_OBSERVE__LOG_LEVEL": "debug"}
     with collecting() as collector:
-        environ["REEL_OBSERVE__OTLP"] = collector.url
+        environ |= {"REEL_OBSERVE__OTLP": collector.url, "REEL_NET_ALLOW": "127.0.0.0/8"}
+        hook = f"{collector.url}/hook"
         with serving(home, "--no-worker", **environ) as served, _worker(home, environ):
-            done, failed = _submit(served, talk), _submit(served, talk.with_name("missing.mp4"))
+            done = _submit(served, talk, webhook=hook)
+            failed = _submit(served, talk.with_name("missing.mp4"))
             assert served.ended(done)["state"] == "succeeded"
             assert served.ended(failed)["state"] == "failed"
             served.client.get("/v1/jobs", params={"token": "abcdefgh" * 2})
             metrics = until(lambda: _settled(served))
+            until(lambda: any(b"job.succeeded" in one for one in collector.messages))
         lines = (home / "logs" / "reel.jsonl").read_text().splitlines()
         yield Observed(
             served, done, failed, metrics, [json.loads(x) for x in lines], served.said, collector
         )
 
 
-def _submit(served: Served, source: Path) -> str:
+def _submit(served: Served, source: Path, **more: str) -> str:
     spec = {
+        **more,
         "inputs": {"talk": str(source)},
         "operations": [{"id": "small", "op": "scale", "input": "talk", "size": "160x90"}],
         "outputs": [{"to": "small.mp4", "from": "small"}],
@@ -89,23 +75,22 @@ def _submit(served: Served, source: Path) -> str:
     return str(answer.json()["id"])
 
 
-class _worker:  # noqa: N801 - reads as a function
+@contextmanager
+def _worker(home: Path, environ: Mapping[str, str]) -> Iterator[None]:
     """A process that runs steps, until the end of the block."""
-
-    def __init__(self, home: Path, environ: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", WORKER],
-            env={**os.environ, "REEL_HOME": str(home), **environ},
-            stdin=subprocess.PIPE,
-        )
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        assert self._process.wait(120) == 0
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("reel")), "worker"],
+        env={**os.environ, "REEL_HOME": str(home), **environ},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+        process.terminate()
+        assert process.wait(120) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _settled(served: Served) -> str | None:
@@ -165,7 +150,10 @@ def test_a_job_is_one_trace_over_both_processes(observed: Observed) -> None:
     about = [s for s in mine if s.attributes.get("reel.job") == observed.job_id]
     (submitted,) = [s for s in about if s.name == "submit"]
     assert (by_id[submitted.parent].name, submitted.role) == ("POST /v1/jobs", "api")
-    steps = [s for s in about if s is not submitted]
+    hooks = [s for s in about if s.name == "webhook"]
+    assert hooks
+    assert {s.attributes["http.response.status_code"] for s in hooks} == {204}
+    steps = [s for s in about if s is not submitted and s not in hooks]
     assert {s.name for s in steps} == {"plan", "step ffmpeg", "deliver"}
     assert {s.role for s in steps} == {"worker"}
     assert {by_id[s.parent].name for s in steps} == {"POST /v1/jobs"}

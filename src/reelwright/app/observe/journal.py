@@ -1,4 +1,4 @@
-"""The engine's events as log lines: failures and retries always, and with `is_full` all of it.
+"""The engine's events as log lines: failures and retries always, of a service all of it.
 
 The table of events has them too, but a database that cannot be opened tells nobody why. A run at
 the terminal that goes well writes nothing and loads nothing.
@@ -18,6 +18,10 @@ Put = Callable[[dict[str, Any]], None]
 # What else is known of a job: owner, trace_id.
 Origin = Callable[[str], Mapping[str, Any]]
 
+# Whether lines of a level are wanted: asked first, since `Origin` may have to read the database,
+# and events are heard in the thread that commits.
+Wants = Callable[[str], bool]
+
 _MOST_BYTES = 5_000_000  # of a file that no service rotates by its settings
 _STARTED = {"running": "started", "queued": "queued"}
 
@@ -25,15 +29,18 @@ _STARTED = {"running": "started", "queued": "queued"}
 class Journal:
     """Listens to the engine."""
 
-    def __init__(self, put: Put, *, is_full: bool = False, origin: Origin | None = None) -> None:
+    def __init__(
+        self, put: Put, *, wants: Wants | None = None, origin: Origin | None = None
+    ) -> None:
+        """`wants` None: failures alone."""
         self._put = put
-        self._is_full = is_full
+        self._wants = wants
         self._origin = origin
 
     def __call__(self, event: Event) -> None:
         """Never raises."""
-        line = _failure(event) or (_news(event) if self._is_full else None)
-        if line is None:
+        line = _failure(event) or (None if self._wants is None else _news(event))
+        if line is None or (self._wants is not None and not self._wants(line["level"])):
             return
         if self._origin is not None:
             line |= self._origin(event.job_id)
@@ -70,8 +77,9 @@ def _failure(event: Event) -> dict[str, Any] | None:
 def _news(event: Event) -> dict[str, Any] | None:
     match event:
         case JobChanged():
+            level = "debug" if event.state in _STARTED else "info"
             said = f"job {_STARTED.get(event.state, event.state)}"
-            return {"level": "info", "event": said, "job": event.job_id}
+            return {"level": level, "event": said, "job": event.job_id}
         case StepChanged():
             return {
                 "level": "debug",

@@ -65,9 +65,12 @@ class Logs:
         self._library = _Library(self.put)
         self._configure()
 
+    def wants(self, level: str) -> bool:
+        return LEVELS.get(level, ERROR) >= self.level
+
     def put(self, line: dict[str, Any]) -> None:
         """A line with `level` and `event`; those below the level are left out."""
-        if LEVELS.get(line["level"], 40) >= self.level:
+        if self.wants(line["level"]):
             line.setdefault("role", self._role)
             self._writer.put(line)
 

@@ -40,7 +40,7 @@ class Observed:
             app.settings.observe, app.home / "logs", role=role, stream=stream, is_json=is_json
         )
         self._ended.callback(self.logs.close)
-        app.journal = Journal(self.logs.put, is_full=True, origin=self._about)
+        app.journal = Journal(self.logs.put, wants=self.logs.wants, origin=self._about)
         app.watch = self._watch
         if self._wants_traces():
             self._trace(role)
