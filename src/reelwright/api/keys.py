@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from reelwright.api import bodies, openapi
 from reelwright.api.auth import current_principal, gate_of
@@ -26,8 +26,17 @@ KeyId = Annotated[
 # Names without control characters; absolute paths and URLs without a part "..".
 Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}$")]
 Place = Annotated[
-    str, Field(pattern=r"^([a-z0-9]{2,10}:/)?(/(\.?[^/.\x00][^/\x00]*)?)+$", max_length=4096)
+    str, Field(pattern=r"^((s3|gs|az):/)?(/(\.?[^/.\x00][^/\x00]*)?)+$", max_length=4096)
 ]
+
+
+def _whole(value: object) -> object:
+    """JSON has one kind of numbers: 3.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Running = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_whole)]
+Bytes = Annotated[int, Field(ge=1, le=2**53 - 1), BeforeValidator(_whole)]
 
 
 class KeyRequest(Model):
@@ -49,14 +58,11 @@ class KeyRequest(Model):
         description="Requests; default: the service's.",
         examples=["100/minute"],
     )
-    max_running: int | None = Field(
-        None, ge=1, le=1_000_000, description="Jobs that run at a time; default: the service's."
+    max_running: Running | None = Field(
+        None, description="Jobs that run at a time; default: the service's."
     )
-    max_bytes: int | None = Field(
-        None,
-        ge=1,
-        le=2**53 - 1,
-        description="Uploads and results of its owner; default: the service's.",
+    max_bytes: Bytes | None = Field(
+        None, description="Uploads and results of its owner; default: the service's."
     )
 
 

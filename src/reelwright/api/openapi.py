@@ -141,6 +141,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             "description": "A browser's session; changes need its X-CSRF-Token, too.",
         },
     }
+    # It brings its token in the body.
+    found["paths"]["/v1/session"]["post"]["security"] = []
     for path in found["paths"].values():
         for operation in path.values():
             _secure(operation)
@@ -149,15 +151,18 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _secure(operation: dict[str, Any]) -> None:
-    """Either will do: FastAPI lists the one that it sees."""
-    if operation.pop("x-public", False):
+    """Either will do: FastAPI lists the one that it sees.
+
+    `x-public` True: nobody is asked who they are; ``in-body``: the body says it.
+    """
+    if public := operation.pop("x-public", False):
         operation["security"] = []
         operation["responses"] = {
             status: answer
             for status, answer in operation["responses"].items()
-            if status not in {"401", "403"}
+            if public == "in-body" or status not in {"401", "403"}
         }
-    else:
+    elif operation.get("security") != []:
         operation["security"] = [{"bearer": []}, {"cookie": []}]
 
 

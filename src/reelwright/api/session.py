@@ -63,12 +63,14 @@ async def login(
             [bodies.JSON],
             "Who logs in.",
         ),
+        "x-public": "in-body",
     },
 )
 async def open_session(request: Request) -> Response:
     """Log in: a cookie that stands for the token until the session ends."""
-    check_same_origin(request.scope, app_of(request).settings.serve.origins)
-    asked = await bodies.read_model(request, SessionRequest, 2 * _LONGEST)
+    serve = app_of(request).settings.serve
+    check_same_origin(request.scope, serve.origins)
+    asked = await bodies.read_model(request, SessionRequest, serve.body_bytes)
     opened = await _open(request, asked.token)
     response = bodies.answer(_session_json(opened.principal, opened.expires_at, opened.csrf), 201)
     _set_cookie(request, response, opened)

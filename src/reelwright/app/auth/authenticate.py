@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -62,7 +63,8 @@ class Authenticator:
     async def proof(self, token: str) -> tuple[Principal, float | None]:
         """`bearer`, and when the token ends (seconds since 1970)."""
         digest = _digest("bearer", token)
-        known = await self._ask(digest, lambda: self._verify(digest, token))
+        threads = self._issuer_threads if _is_jwt(token) else None
+        known = await self._ask(digest, lambda: self._verify(digest, token), threads)
         return known.principal, known.ends_at
 
     async def session(self, cookie: str) -> Principal:
@@ -86,14 +88,16 @@ class Authenticator:
             return None
         return known.principal
 
-    async def _ask(self, digest: bytes, verify: Callable[[], _Known]) -> _Known:
+    async def _ask(
+        self, digest: bytes, verify: Callable[[], _Known], threads: Executor | None = None
+    ) -> _Known:
         """Once, however many requests of one client come together."""
         known = self._known.get(digest)
         if known is not None and known.until > time.monotonic():
             return known
         asking = self._asking.get(digest)
         if asking is None:
-            asking = asyncio.ensure_future(asyncio.to_thread(verify))
+            asking = asyncio.get_running_loop().run_in_executor(threads, verify)
             self._asking[digest] = asking
             asking.add_done_callback(lambda done: self._answered(digest, done))
         return await asyncio.shield(asking)
@@ -118,7 +122,7 @@ class Authenticator:
             return _found((LOCAL, None))
         if token.startswith(keys.PREFIX):
             return _found(keys.verify(self._app, token))
-        if token.count(".") == 2 and self._issuer is not None:
+        if _is_jwt(token) and self._issuer is not None:
             return _found(self._issuer.verify(token))
         raise unauthenticated("this token is not known here")
 
@@ -129,6 +133,11 @@ class Authenticator:
         from reelwright.app.auth.issuer import Issuer
 
         return Issuer(self._app.settings.auth)
+
+    @cached_property
+    def _issuer_threads(self) -> Executor:
+        """Threads of its own: an issuer that hangs must not keep keys waiting behind it."""
+        return ThreadPoolExecutor(2, thread_name_prefix="issuer")
 
     def _note_use(self, key_id: str) -> None:
         """At most once a minute, and nobody waits for it or hears of it when it fails."""
@@ -148,6 +157,10 @@ class Authenticator:
 
 def unauthenticated(message: str) -> ReelError:
     return ReelError(Code.UNAUTHENTICATED, message)
+
+
+def _is_jwt(token: str) -> bool:
+    return token.count(".") == 2
 
 
 def _found(proof: tuple[Principal, float | None] | None) -> _Known:
