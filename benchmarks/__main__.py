@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.api import creation, idle_memory, reads
+from benchmarks.dispatch import dispatch
 from benchmarks.encode import chain, ladder, overhead
 from benchmarks.kills import kills
 from benchmarks.measure import ROOT, SIZES, Row, Size, adopt_orphans
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "rates": rates,
     "job-creation": creation,
     "status-reads": reads,
+    "dispatch": dispatch,
     "idle-memory": idle_memory,
     "service-kills": service_kills,
     "streams": streams,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
 
+# The loops and the thread of commits share one interpreter: a thread that comes back from the
+# database waits so long for its turn, at each statement. Python's own 5 ms would be most of what a
+# transaction takes.
+_TURN_S = 0.0005
 # The database was not heard of for so long: nobody should count on this process.
 _UNHEALTHY_S = 30.0
 
@@ -45,6 +50,7 @@ class Service:
 
     def start(self) -> None:
         """Returns when it works. Raises what it cannot work without: TOOL_MISSING, STORE_*."""
+        sys.setswitchinterval(_TURN_S)
         self._thread.start()
         self._started.wait()
         if self._error is not None:

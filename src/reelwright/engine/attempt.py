@@ -80,17 +80,23 @@ class AttemptRunner:
         self._inputs = Inputs(store, blobs)
         self._delivering = Delivering(store, blobs, deliver_remote)
 
-    async def run(self, attempt: Attempt, report: Report, heartbeat: Heartbeat) -> None:
-        """Runs it and commits how it ended. A cancelled one leaves its state to who cancelled it.
-
-        Raises LEASE_LOST when the result came too late, and STORE_UNAVAILABLE when it could not be
-        written for ten minutes.
-        """
+    def look_up(self, attempt: Attempt) -> tuple[StepRow, AttemptRow]:
+        """What is to run, and where. Raises LEASE_LOST, STORE_*."""
         with self.store.read() as tx:
             row = steps.get(tx, attempt.step_id)
             place = attempts.get(tx, attempt.step_id, attempt.number)
         if row.attempt != attempt.number or row.state is not StepState.RUNNING:
             raise ReelError(Code.LEASE_LOST, "this attempt is over already", where=attempt.key)
+        return row, place
+
+    async def run(
+        self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
+    ) -> None:
+        """Runs it and commits how it ended. A cancelled one leaves its state to who cancelled it.
+
+        Raises LEASE_LOST when the result came too late, and STORE_UNAVAILABLE when it could not be
+        written for ten minutes.
+        """
         try:
             change = await self._end(row, place, report, heartbeat)
             await self._commit(change, row.job_id)

@@ -270,6 +270,8 @@ class Engine:
             self.wake()
         elif row.kind == events.STEP_STATE and row.body["state"] in _ENDED:
             self._serving.touch(row.job_id)
+        elif row.kind == events.JOB_STATE and JobState(row.body["state"]).is_final:
+            self._serving.forget(row.job_id)
         else:
             self._serving.wake()
 

@@ -38,6 +38,8 @@ class Inputs:
     def gather(self, job_id: str, step: Step) -> Gathered:
         """Blocking. Raises INPUT_NOT_FOUND, INPUT_CHANGED, INPUT_UNREADABLE, ARTIFACT_DAMAGED."""
         sources = {item.step for item in step.inputs if item.step} | set(step.needs)
+        if not step.inputs and not sources:
+            return Gathered({}, {})
         with self._store.read() as tx:
             rows = steps.by_keys(tx, job_id, sources)
             found = artifacts.outcomes_of(tx, {row.identity for row in rows.values()})

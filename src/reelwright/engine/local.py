@@ -14,7 +14,7 @@ from reelwright.engine.presence import Presence, this_host
 from reelwright.engine.progress import FLUSH_S, Board
 from reelwright.errors import Code, ReelError
 from reelwright.planning.plan import Step
-from reelwright.store import attempts, steps
+from reelwright.store import attempts
 
 
 class LocalExecutor:
@@ -93,11 +93,10 @@ class LocalExecutor:
 
     async def _run(self, attempt: Attempt) -> None:
         try:
-            with self._store.read() as tx:
-                payload = steps.get(tx, attempt.step_id).payload
-            duration = Step.from_json(payload).duration if payload else None
+            row, place = self._runner.look_up(attempt)
+            duration = Step.from_json(row.payload).duration if row.payload else None
             report = self._board.open(attempt, duration)
-            await self._runner.run(attempt, report, lambda: self._leases.heartbeat(attempt))
+            await self._runner.run(row, place, report, lambda: self._leases.heartbeat(attempt))
         except ReelError as error:
             # A lost lease is no news to the engine. Everything else is a death: the step still
             # counts as running.

@@ -101,6 +101,10 @@ class Serving:
         """This job wants a look. From any thread."""
         self._call(self._touch, job_id)
 
+    def forget(self, job_id: str) -> None:
+        """It came to its end: there is nothing to look at. From any thread."""
+        self._call(self._forget, job_id)
+
     async def run(self) -> None:
         """Until it was drained, or is cancelled."""
         bell = Bell(self._store, lambda: self._call(self._rang))
@@ -222,6 +226,10 @@ class Serving:
 
     def _touch(self, job_id: str) -> None:
         self._touched.add(job_id)
+        self._changed.set()
+
+    def _forget(self, job_id: str) -> None:
+        self._touched.discard(job_id)
         self._changed.set()
 
     def _call(self, what: Callable[..., object], *args: object) -> None:
