@@ -50,6 +50,7 @@ def _routers() -> list[APIRouter]:
         planning,
         session,
         uploads,
+        webhooks,
         workers,
     )
 
@@ -67,6 +68,7 @@ def _routers() -> list[APIRouter]:
         session,
         metrics,
         workers,
+        webhooks,
     )
     return [module.router for module in modules]
 

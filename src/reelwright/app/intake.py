@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.app.observe import tracing
 from reelwright.app.principal import Principal, Scope
+from reelwright.app.quota import max_bytes
 from reelwright.app.request import Kept
 from reelwright.errors import Code, ReelError, SpecErrors
 from reelwright.store.ids import new_id
@@ -90,9 +92,10 @@ class Accepted:
 
 
 def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
-    """What is to be written. Raises SpecErrors with all that is wrong, SPEC_TOO_LARGE,
-    FORBIDDEN."""
+    """What is to be written. Raises SpecErrors with all that is wrong, SPEC_TOO_LARGE, FORBIDDEN,
+    WEBHOOK_INVALID."""
     from reelwright.app.quota import max_running
+    from reelwright.app.webhooks.endpoints import check_url
 
     principal = origin.principal
     principal.check(Scope.JOBS)
@@ -100,6 +103,8 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
     job_id = new_id()
     base = app.home / "served" / job_id
     spec = read_spec(asked, base, principal)
+    if spec.webhook is not None:
+        check_url(app, spec.webhook)
     timeout_s = asked.timeout_s
     if timeout_s is None and spec.timeout is not None:
         timeout_s = float(spec.timeout)
@@ -168,7 +173,23 @@ async def accept(app: App, row: NewJobRow, origin: Origin, key: Key | None = Non
         return Accepted(job_id, tx.now(), row)
 
     with tracing.span("submit", kind="producer", attributes={"reel.job": job_id}):
+        if key is None and max_bytes(origin.principal, app.settings) is None:
+            # Nothing to be asked first: what came together is written together.
+            return await asyncio.wrap_future(app.combiner.submit_to(_enter_many, (row, origin)))
         return await app.combiner.transact(change, order=job_id)
+
+
+def _enter_many(tx: Tx, asked: list[tuple[NewJobRow, Origin]]) -> list[Accepted]:
+    from reelwright.engine import submission
+    from reelwright.store import audit
+
+    ids = submission.accept_many(tx, [row for row, _ in asked])
+    lines = [
+        audit.Line(origin.principal, "job.submit", job_id, origin.address, origin.trace_id)
+        for job_id, (_, origin) in zip(ids, asked, strict=True)
+    ]
+    audit.add_many(tx, lines)
+    return [Accepted(j, tx.now(), row) for j, (row, _) in zip(ids, asked, strict=True)]
 
 
 def enter(app: App, tx: Tx, row: NewJobRow, origin: Origin) -> None:

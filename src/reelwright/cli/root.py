@@ -32,6 +32,7 @@ _COMMANDS = (
     "serve",
     "worker",
     "keys",
+    "webhooks",
     "audit",
     "cache",
     "db",

@@ -36,7 +36,7 @@ class Answer:
 
 
 def check_url(url: str, reach: Reach, where: str = "webhook") -> None:
-    """Raises WEBHOOK_INVALID, ADDRESS_REFUSED for an address that is written as one."""
+    """Raises WEBHOOK_INVALID; FORBIDDEN for an address, written as one, that is out of reach."""
     try:
         parts = urlsplit(url)
         is_fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -54,7 +54,7 @@ def check_url(url: str, reach: Reach, where: str = "webhook") -> None:
         reach.check_literal(parts.hostname or "")
     except ReelError as error:
         problem = error.problem
-        raise ReelError(error.code, problem.message, where=where, hint=problem.hint) from error
+        raise ReelError(Code.FORBIDDEN, problem.message, where=where, hint=problem.hint) from error
 
 
 class Courier:

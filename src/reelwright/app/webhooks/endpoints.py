@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # An old secret signs too for so long: receivers take the new one meanwhile.
 ROTATION_S = 86400.0
 # Of one owner: each change of a job writes a message for each of them.
-_MOST = 100
+_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,7 @@ class Shown:
 
 
 def add(app: App, who: From, url: str, events: Sequence[str] = ()) -> Shown:
-    """`events` none: all. Raises FORBIDDEN, WEBHOOK_INVALID, ADDRESS_REFUSED, FIELD_INVALID,
-    QUOTA_EXCEEDED."""
+    """`events` none: all. Raises FORBIDDEN, WEBHOOK_INVALID, FIELD_INVALID, QUOTA_EXCEEDED."""
     from reelwright.store import endpoints as table
     from reelwright.store.ids import new_id
     from reelwright.tools.webhook_signature import new_secret
@@ -192,18 +191,17 @@ def identify(app: App, given: str) -> str:
 
 
 def check_url(app: App, url: str, where: str = "webhook") -> None:
-    """Also of the `webhook` of a spec. Raises WEBHOOK_INVALID, ADDRESS_REFUSED."""
+    """Also of the `webhook` of a spec. Raises WEBHOOK_INVALID, FORBIDDEN."""
     from reelwright.tools.webhook import check_url as check
 
     check(url, reach(app), where)
 
 
 def reach(app: App) -> Any:
-    """What messages may be sent to: as downloads. Raises CONFIG_INVALID."""
+    """What a service may send messages to: as for downloads. Raises CONFIG_INVALID."""
     from reelwright.tools.download.addresses import Reach
 
-    settings = app.engine_settings
-    return Reach.of(allow_private=settings.allow_private, net_allow=settings.net_allow)
+    return Reach.of(allow_private=False, net_allow=app.settings.net_allow)
 
 
 def seen(tx: Tx, principal: Principal, endpoint_id: str) -> Endpoint:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from reelwright import __version__
 from reelwright.app.webhooks import endpoints
 from reelwright.errors import ReelError
+from reelwright.tools.download.addresses import Reach
 from reelwright.tools.webhook import Answer, Courier
 from reelwright.tools.webhook_signature import headers
 
@@ -106,8 +107,12 @@ class Sender:
             await courier.close()
 
     async def send_of(self, job_id: str) -> None:
-        """One try at each message of a job, for a process that ends with it."""
-        courier = Courier(endpoints.reach(self._app))
+        """One try at each message of a job, by a process that ends with it: `reel run` reaches
+        what its user can. What fails waits for a service."""
+        settings = self._app.engine_settings
+        courier = Courier(
+            Reach.of(allow_private=settings.allow_private, net_allow=settings.net_allow)
+        )
         try:
             while claimed := await self._claim(self._pace.at_once, job_id):
                 await asyncio.gather(*(self._deliver(courier, due) for due in claimed))
