@@ -130,6 +130,36 @@ def test_what_is_no_jwt_at_all(shared: OidcIssuer, text: str) -> None:
     assert _refused(_issuer(shared), text).code is Code.UNAUTHENTICATED
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'{"alg": ["RS256"], "kid": "one"}',
+        b'{"alg": {"RS256": 1}, "kid": "one"}',
+        b'{"alg": null, "kid": "one"}',
+        b'{"alg": "RS256", "kid": ["one"]}',
+        b'{"alg": "RS256", "kid": "one", "crit": ["exp"]}',
+        b'["RS256"]',
+        b"[" * 9_000,
+        b'{"a":' * 2_000,
+        b"\xff",
+    ],
+    ids=lambda head: repr(head[:30]),
+)
+def test_headers_that_nobody_sends_by_mistake(shared: OidcIssuer, head: bytes) -> None:
+    _, body, signature = shared.token().split(".")
+    encoded = base64.urlsafe_b64encode(head).rstrip(b"=").decode()
+
+    error = _refused(_issuer(shared), f"{encoded}.{body}.{signature}")
+
+    assert error.code is Code.UNAUTHENTICATED
+
+
+def test_a_time_that_is_no_number_is_no_fault_of_ours(shared: OidcIssuer) -> None:
+    for exp in (float("inf"), "soon", [1], {}):
+        error = _refused(_issuer(shared), shared.token(exp=exp))
+        assert error.code is Code.UNAUTHENTICATED
+
+
 @pytest.mark.parametrize("algorithm", ["PS256", "ES256", "EdDSA"])
 def test_other_asymmetric_algorithms(own: OidcIssuer, algorithm: str) -> None:
     own.add("other", algorithm)

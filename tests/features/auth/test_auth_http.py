@@ -398,3 +398,23 @@ def test_the_audit_log_is_for_admins(guarded: Served) -> None:
             answer = client.get("/v1/audit", headers={"Accept": accept})
             assert answer.status_code == 403
             assert answer.json()["code"] == "forbidden"
+
+
+def test_what_is_done_to_a_job_is_in_the_log(guarded: Served) -> None:
+    spec = {"inputs": {"a": "a.mp4"}, "outputs": [{"from": "a", "to": "b.mkv"}]}
+    made = _key(guarded, owner="worker of the log")
+    with _with(guarded, made["token"]) as client:
+        answer = client.post("/v1/jobs", json=spec)
+        job_id = answer.json()["id"]
+        until(lambda: client.get(f"/v1/jobs/{job_id}").json()["state"] == "failed")
+        assert client.post(f"/v1/jobs/{job_id}/retry").status_code < 300
+
+    params = {"actor": f"key:{made['id']}", "action": "job."}
+    found = guarded.client.get("/v1/audit", params=params).json()["entries"]
+
+    assert [(e["action"], e["target"]) for e in found] == [
+        ("job.retry", job_id),
+        ("job.submit", job_id),
+    ]
+    assert found[-1]["trace"] == answer.headers["x-trace-id"]
+    assert found[-1]["role"] == "editor"

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import jwt
-from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError, PyJWKSetError
+from jwt.exceptions import PyJWKClientConnectionError, PyJWKSetError
 
 from reelwright.app.principal import Principal, Role
 from reelwright.errors import Code, ReelError
@@ -33,6 +33,8 @@ _TIMEOUT_S = 5.0
 COOLDOWN_S = 30.0
 _PAUSE_S = 5.0
 _LONGEST = 16_384
+# What a library did not think of: a header as deep as its stack, a time of 1e999.
+_ODD = (RecursionError, OverflowError, TypeError, ValueError)
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
@@ -55,7 +57,7 @@ class Issuer:
             claims = self._claims(token)
         except (PyJWKClientConnectionError, PyJWKSetError) as error:
             raise self._unreachable(str(error)) from error
-        except (jwt.PyJWTError, PyJWKClientError) as error:
+        except (jwt.PyJWTError, *_ODD) as error:
             raise ReelError(Code.UNAUTHENTICATED, f"this JWT is not valid: {error}") from error
         return self._principal(claims), float(claims["exp"])
 
@@ -63,7 +65,7 @@ class Issuer:
         if len(token) > _LONGEST:
             raise jwt.DecodeError(f"it is longer than {_LONGEST} characters")
         header = jwt.get_unverified_header(token)
-        if header.get("alg") not in _ALLOWED:
+        if not isinstance(header.get("alg"), str) or header["alg"] not in _ALLOWED:
             raise jwt.InvalidAlgorithmError(f"it is signed by {header.get('alg')!r}")
         key = self._key(header.get("kid"))
         return jwt.decode(
