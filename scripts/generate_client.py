@@ -145,8 +145,9 @@ def _answer(operation: Json, verb: str) -> tuple[str, bool]:
     follows = any(p["name"] == "follow" for p in operation.get("parameters", ()))
     if follows or any(kind in _STREAMED for kind in content):
         return "httpx.Response", True
-    if "application/json" in content:
-        return type_of(content["application/json"].get("schema", {}), "models."), False
+    for kind, told in content.items():
+        if kind == "application/json" or kind.endswith("+json"):
+            return type_of(told.get("schema", {}), "models."), False
     return "str", False
 
 

@@ -74,13 +74,12 @@ def _request(limit_bytes: int, options: RunOptions) -> Request:
 
 def _elsewhere(target: Target, options: RunOptions) -> int:
     """On a service."""
-    from reelwright.app.settings import load
-    from reelwright.cli.use import home
+    from reelwright.cli.use import home, spec_bytes
 
     if options.sandbox is not None:
         message = "the walls are those of the server"
         raise ReelError(Code.USAGE, message, where="--sandbox", hint="leave the option out")
-    request = _request(load().settings.limits.spec_bytes, options)
+    request = _request(spec_bytes(), options)
     if options.dry_run:
         from reelwright.cli.remote import looking
 

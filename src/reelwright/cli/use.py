@@ -30,6 +30,11 @@ def home() -> Path:
     return App(load()).home
 
 
+def spec_bytes() -> int:
+    """The largest spec that is read."""
+    return load().settings.limits.spec_bytes
+
+
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     return asyncio.run(work())
 

@@ -90,6 +90,12 @@ class Counts(Model):
     cancelled: int
 
 
+class Delivered(Model):
+    path: str
+    sha256: str
+    bytes: int
+
+
 class Delivery(Model):
     to: str
     step: str
@@ -161,6 +167,20 @@ class Job(Model):
     error: Fault | None
 
 
+class JobNews(Model):
+    id: str
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    labels: dict[str, str]
+    batch: str | None
+    created_at: float
+    """Seconds since 1970."""
+    started_at: float | None
+    finished_at: float | None
+    error: Fault | None
+    outputs: list[Delivered] | None = None
+    """When it has come to its end."""
+
+
 class Jobs(Model):
     jobs: list[Job]
     """The newest first."""
@@ -229,6 +249,23 @@ class NewKeyAnswer(Model):
     """Shown this once; only its SHA-256 is kept."""
 
 
+class NewWebhook(Model):
+    id: str
+    owner: str
+    url: str
+    events: list[
+        Literal["job.queued", "job.running", "job.succeeded", "job.failed", "job.cancelled"]
+    ]
+    """What is told; none: everything."""
+    enabled: bool
+    old_secret_until: float | None
+    """The secret before signs too until then."""
+    created_at: float
+    """Seconds since 1970."""
+    secret: str
+    """Verifies the signatures; shown now and not again."""
+
+
 class Operator(Model):
     name: str
     version: int
@@ -247,6 +284,15 @@ class OperatorSummary(Model):
 
 class Operators(Model):
     operators: list[OperatorSummary]
+
+
+class Payload(Model):
+    """What is sent."""
+
+    type: Literal["job.queued", "job.running", "job.succeeded", "job.failed", "job.cancelled"]
+    timestamp: str
+    """When it happened, ISO 8601."""
+    data: JobNews
 
 
 class Plan(Model):
@@ -630,6 +676,64 @@ class UploadList(Model):
     """The newest first."""
     next: str | None
     """`cursor` of the next page; null on the last."""
+
+
+class Webhook(Model):
+    id: str
+    owner: str
+    url: str
+    events: list[
+        Literal["job.queued", "job.running", "job.succeeded", "job.failed", "job.cancelled"]
+    ]
+    """What is told; none: everything."""
+    enabled: bool
+    old_secret_until: float | None
+    """The secret before signs too until then."""
+    created_at: float
+    """Seconds since 1970."""
+
+
+class WebhookList(Model):
+    webhooks: list[Webhook]
+    """The newest first."""
+    next: str | None
+    """`cursor` of the next page; null on the last."""
+
+
+class WebhookMessage(Model):
+    id: str
+    """`webhook-id`, the same over all tries."""
+    job: str
+    owner: str
+    endpoint: str | None
+    """null: the `webhook` of the job's spec."""
+    url: str
+    type: Literal["job.queued", "job.running", "job.succeeded", "job.failed", "job.cancelled"]
+    state: Literal["pending", "sent", "dead"]
+    tries: int
+    next_at: float | None
+    created_at: float
+    """Seconds since 1970."""
+    sent_at: float | None
+    last_status: int | None
+    last_error: str | None
+    payload: Payload
+
+
+class WebhookMessages(Model):
+    messages: list[WebhookMessage]
+    """The newest first."""
+    next: str | None
+    """`cursor` of the next page; null on the last."""
+
+
+class WebhookTest(Model):
+    id: str
+    """The `webhook-id` that was sent."""
+    delivered: bool
+    status: int | None
+    """What the receiver answered; null: nothing."""
+    error: str | None
 
 
 class Worker(Model):

@@ -50,22 +50,14 @@ def plan(
     Examples: `reel plan talk.yaml`, `reel plan talk.yaml --stage forms`
     """
     from reelwright.cli.requests import read_request
-    from reelwright.cli.use import opened
+    from reelwright.cli.use import opened, spec_bytes
 
     target = choice.target()
     if target is not None:
-        if stage is not None:
-            raise ReelError(
-                Code.USAGE,
-                "the graphs between the passes stay on the server",
-                where="--stage",
-                hint="leave --server out to plan on this machine",
-            )
-        from reelwright.app.settings import load
+        _refuse_stage(stage)
         from reelwright.cli.remote import looking
 
-        limit = load().settings.limits.spec_bytes
-        asked = read_request(limit, spec, sets, allow_outside=allow_outside)
+        asked = read_request(spec_bytes(), spec, sets, allow_outside=allow_outside)
         body = looking.plan(target, asked, as_json=as_json)
         _show_body(looking.plan_of(body), body, as_json=as_json, dot=dot, commands=commands)
         return
@@ -77,6 +69,16 @@ def plan(
             _show_stage(used, request, stage, as_json=as_json)
         else:
             _show_plan(used, request, as_json=as_json, dot=dot, commands=commands)
+
+
+def _refuse_stage(stage: str | None) -> None:
+    if stage is not None:
+        raise ReelError(
+            Code.USAGE,
+            "the graphs between the passes stay on the server",
+            where="--stage",
+            hint="leave --server out to plan on this machine",
+        )
 
 
 def _show_stage(used: App, request: Request, stage: str, *, as_json: bool) -> None:

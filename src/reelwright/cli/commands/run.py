@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def run(
+def run(  # size: one line an option
     spec: SpecFile,
     sets: Sets = None,
     overwrite: Annotated[

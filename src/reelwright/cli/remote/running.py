@@ -116,14 +116,9 @@ class Remote:
 
         job_id = given if isinstance(given, str) else given.id
         be_patient(client)
-        pending: set[asyncio.Task[None]] = set()
-
-        def cancel(job_id: str) -> None:
-            pending.add(asyncio.ensure_future(_cancel(client, job_id)))
-
         here = "" if isinstance(given, str) else " and its outputs come here"
         left = f"it goes on; with `reel watch {job_id}` you see it{here}"
-        interrupts.running(job_id, cancel, left)
+        interrupts.running(job_id, _Canceller(client), left)
         job = await watching.follow(client, job_id, shown, after)
         interrupts.finishing()
         if job.state != "succeeded":
@@ -165,8 +160,18 @@ async def _alone(work: _Ended) -> Ended | None:
         raise first_of(group) from None
 
 
-async def _cancel(client: AsyncClient, job_id: str) -> None:
-    try:
-        await client.cancel_job(job_id)
-    except ReelError as error:  # it came to its end meanwhile, or the service is away
-        terminal.note(str(error))
+class _Canceller:
+    """Cancels a job from within a signal handler, which cannot wait for the answer."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, job_id: str) -> None:
+        self._tasks.add(asyncio.ensure_future(self._cancel(job_id)))
+
+    async def _cancel(self, job_id: str) -> None:
+        try:
+            await self._client.cancel_job(job_id)
+        except ReelError as error:  # it came to its end meanwhile, or the service is away
+            terminal.note(str(error))

@@ -447,9 +447,9 @@ class Operations(Transport):
         """
         return json_of(models.Operator, await self.send("GET", f"/v1/operators/{self.part(name)}"))
 
-    async def get_spec_schema(self) -> str:
+    async def get_spec_schema(self) -> dict[str, Any]:
         """The language of specs, as a JSON Schema."""
-        return (await self.send("GET", "/v1/spec-schema")).text
+        return json_of(dict[str, Any], await self.send("GET", "/v1/spec-schema"))
 
     def list_audit(
         self,
@@ -568,4 +568,110 @@ class Operations(Transport):
         """
         return json_of(
             models.Worker, await self.send("POST", f"/v1/workers/{self.part(worker_id)}/drain")
+        )
+
+    async def list_webhooks(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.WebhookList:
+        """List the webhooks, the newest first, without their secrets."""
+        return json_of(
+            models.WebhookList,
+            await self.send("GET", "/v1/webhooks", query={"limit": limit, "cursor": cursor}),
+        )
+
+    async def create_webhook(self, body: Mapping[str, Any]) -> models.NewWebhook:
+        """Make a webhook. Messages are signed as Standard Webhooks says, with the secret in the
+        answer.
+        """
+        return json_of(
+            models.NewWebhook,
+            await self.send(
+                "POST",
+                "/v1/webhooks",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
+    async def list_webhook_messages(
+        self,
+        *,
+        state: Literal["pending", "sent", "dead"] | None = None,
+        job: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.WebhookMessages:
+        """List what was sent, is to be sent, and is given up (`dead`), the newest first.
+
+        `state`: Only in this state.
+        `job`: Of this job.
+        """
+        return json_of(
+            models.WebhookMessages,
+            await self.send(
+                "GET",
+                "/v1/webhooks/messages",
+                query={"state": state, "job": job, "limit": limit, "cursor": cursor},
+            ),
+        )
+
+    async def redeliver_webhook_message(self, message_id: str) -> models.WebhookMessage:
+        """Send a message again, with the same id and all its tries.
+
+        `message_id`: The message's id.
+        """
+        return json_of(
+            models.WebhookMessage,
+            await self.send("POST", f"/v1/webhooks/messages/{self.part(message_id)}/redeliver"),
+        )
+
+    async def get_webhook(self, webhook_id: str) -> models.Webhook:
+        """One webhook, without its secret.
+
+        `webhook_id`: The webhook's id.
+        """
+        return json_of(
+            models.Webhook, await self.send("GET", f"/v1/webhooks/{self.part(webhook_id)}")
+        )
+
+    async def change_webhook(self, webhook_id: str, body: Mapping[str, Any]) -> models.Webhook:
+        """Change where it goes to, what is told, or whether anything is sent.
+
+        `webhook_id`: The webhook's id.
+        """
+        return json_of(
+            models.Webhook,
+            await self.send(
+                "PATCH",
+                f"/v1/webhooks/{self.part(webhook_id)}",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
+    async def delete_webhook(self, webhook_id: str) -> httpx.Headers:
+        """Delete a webhook and its messages.
+
+        `webhook_id`: The webhook's id.
+        """
+        return (await self.send("DELETE", f"/v1/webhooks/{self.part(webhook_id)}")).headers
+
+    async def rotate_webhook(self, webhook_id: str) -> models.NewWebhook:
+        """Make a new secret. For a day messages carry signatures of both.
+
+        `webhook_id`: The webhook's id.
+        """
+        return json_of(
+            models.NewWebhook,
+            await self.send("POST", f"/v1/webhooks/{self.part(webhook_id)}/rotate"),
+        )
+
+    async def test_webhook(self, webhook_id: str) -> models.WebhookTest:
+        """Send a `webhook.test` message now, once, and say what the receiver answered.
+
+        `webhook_id`: The webhook's id.
+        """
+        return json_of(
+            models.WebhookTest,
+            await self.send("POST", f"/v1/webhooks/{self.part(webhook_id)}/test"),
         )
