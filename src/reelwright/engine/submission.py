@@ -82,9 +82,13 @@ def accept(tx: Tx, new: NewJobRow) -> str:
     """A job without a plan, in as few statements as can be: whoever begins it gives it the step
     that plans it (`first_steps`). Its `plan` and `revision` are not looked at.
     """
-    return jobs.insert(
-        tx, replace(new, plan=NO_PLAN, revision=0), events.job_changed(JobState.QUEUED)
-    )
+    return accept_many(tx, [new])[0]
+
+
+def accept_many(tx: Tx, new: Sequence[NewJobRow]) -> list[str]:
+    """As `accept`, in as many statements as for one."""
+    bare = [replace(job, plan=NO_PLAN, revision=0) for job in new]
+    return jobs.insert_many(tx, bare, events.job_changed(JobState.QUEUED))
 
 
 def first_steps(tx: Tx, job_ids: Sequence[str], settings: EngineSettings) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -54,19 +54,37 @@ def add(
     `address` the client's, `trace` the request's trace id. `detail` is JSON-ready, short, and holds
     no secret: it is kept for ever.
     """
-    tx.run(
-        sa.insert(audit),
+    add_many(tx, [Line(principal, action, target, address, trace, detail)])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What `add` takes."""
+
+    principal: Actor
+    action: str
+    target: str | None = None
+    address: str | None = None
+    trace: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def add_many(tx: Tx, lines: Sequence[Line]) -> None:
+    """As `add`, in one statement."""
+    values = [
         {
             "at": tx.now(),
-            "actor": principal.actor,
-            "role": str(principal.role),
-            "action": action,
-            "target": target,
-            "address": address,
-            "trace": trace,
-            "detail": detail,
-        },
-    )
+            "actor": line.principal.actor,
+            "role": str(line.principal.role),
+            "action": line.action,
+            "target": line.target,
+            "address": line.address,
+            "trace": line.trace,
+            "detail": dict(line.detail),
+        }
+        for line in lines
+    ]
+    tx.run(sa.insert(audit), values)
 
 
 def listing(

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +23,7 @@ from reelwright.store.database import Tx
 from reelwright.store.store import Store
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 # So many changes share a commit at the most: whoever came first does not wait for all of them.
 _MOST = 128
 # Whoever waits behind a database that is away or locked hears of it at once.
@@ -33,6 +35,8 @@ class _Asked:
     change: Callable[[Tx], Any]
     order: str
     done: Future[Any]
+    many: Callable[[Tx, list[Any]], list[Any]] | None = None
+    item: Any = None
 
 
 @dataclass(slots=True)
@@ -64,7 +68,17 @@ class Combiner:
         order of their ids, so that two processes do not wait for each other. The future raises what
         `Store.transact` raises. One that is cancelled before its turn is not run.
         """
-        done: Future[T] = Future()
+        return self._ask(_Asked(change, order, Future()))
+
+    def submit_to(
+        self, many: Callable[[Tx, list[Item]], list[T]], item: Item, *, order: str = ""
+    ) -> Future[T]:
+        """As `submit`, for a change that is made of many items at once in few statements: `many`
+        gets those that came together, and gives a value for each. Where it fails it is run again
+        for each of them alone."""
+        return self._ask(_Asked(lambda tx: many(tx, [item])[0], order, Future(), many, item))
+
+    def _ask(self, asked: _Asked) -> Future[Any]:
         with self._lock:  # so that nothing comes between the last change and the end of the thread
             if self._thread is None:
                 self._asked = queue.SimpleQueue()
@@ -72,8 +86,8 @@ class Combiner:
                     target=self._work, args=(self._asked,), name="commits", daemon=True
                 )
                 self._thread.start()
-            self._asked.put(_Asked(change, order, done))
-        return done
+            self._asked.put(asked)
+        return asked.done
 
     async def transact(self, change: Callable[[Tx], T], *, order: str = "") -> T:
         """`submit`, awaited. A caller that is cancelled cannot know whether it was committed."""
@@ -101,7 +115,7 @@ class Combiner:
         outcomes: list[_Outcome] | None = None
         if len(batch) > 1:
             try:
-                outcomes = self._store.transact(lambda tx: [_run(tx, one) for one in batch])
+                outcomes = self._store.transact(lambda tx: _run_all(tx, batch))
             except ReelError as error:
                 if error.code is Code.STORE_UNAVAILABLE:  # perhaps committed: not a second time
                     outcomes = [_Outcome(error=ReelError.of(error.problem)) for _ in batch]
@@ -141,12 +155,35 @@ def _more(asked: queue.SimpleQueue[_Asked | None], first: _Asked) -> tuple[list[
     return batch, False
 
 
-def _run(tx: Tx, one: _Asked) -> _Outcome:
-    """Within its savepoint. Raises what the whole transaction cannot go on after."""
+def _run_all(tx: Tx, batch: list[_Asked]) -> list[_Outcome]:
+    """In the order of the batch. What is made of many at once comes first: it locks no jobs."""
+    groups: dict[Any, list[int]] = {}
+    for place, one in enumerate(batch):
+        groups.setdefault(one.many, []).append(place)
+    alone = groups.pop(None, [])
+    found: dict[int, _Outcome] = {}
+    for many, places in groups.items():
+        items = [batch[place].item for place in places]
+        made = _within(tx, partial(_call, many, items))
+        if made.error is None:
+            values = zip(places, made.value, strict=True)
+            found |= {place: _Outcome(value) for place, value in values}
+        else:
+            alone += places
+    found |= {place: _within(tx, batch[place].change) for place in sorted(alone)}
+    return [found[place] for place in range(len(batch))]
+
+
+def _call(many: Callable[[Tx, list[Any]], list[Any]], items: list[Any], tx: Tx) -> list[Any]:
+    return many(tx, items)
+
+
+def _within(tx: Tx, change: Callable[[Tx], Any]) -> _Outcome:
+    """Within a savepoint. Raises what the whole transaction cannot go on after."""
     told = len(tx.written)
     try:
         with tx.connection.begin_nested():
-            return _Outcome(one.change(tx))
+            return _Outcome(change(tx))
     except Exception as error:
         # A lost connection, a deadlock, a full disk: none of them is this change's alone. SQLite
         # may have rolled back by itself, and would commit each further statement at once.

@@ -29,39 +29,57 @@ LOCAL_OWNER = "local"
 
 def insert(tx: Tx, job: NewJobRow, *told: tuple[str, Mapping[str, Any]]) -> str:
     """With its first events, which listeners hear of after the commit."""
-    job_id = job.id or new_id()
-    heard = tx.run(
-        sa.insert(jobs).returning(outbox.HEARD),
-        {
-            "id": job_id,
-            "state": JobState.QUEUED,
-            "priority": job.priority,
-            "labels": dict(job.labels),
-            "spec": dict(job.spec),
-            "plan": dict(job.plan),
-            "revision": job.revision,
-            "base": job.base,
-            "overwrite": job.overwrite,
-            "cancel_requested": False,
-            "timeout_s": job.timeout_s,
-            "owner": job.owner or LOCAL_OWNER,
-            "webhook": job.webhook,
-            "batch_id": job.batch_id,
-            "key_id": job.key_id,
-            "max_running": job.max_running,
-            "trace": job.trace,
-            "rank": tx.now() - job.priority * AGEING_S,
-            "fraction": 0.0,
-            "event_seq": len(told),
-            "created_at": tx.now(),
-        },
-    ).scalar_one()
-    if job.labels:
-        named = [{"job_id": job_id, "name": k, "value": v} for k, v in job.labels.items()]
+    return insert_many(tx, [job], *told)[0]
+
+
+def insert_many(
+    tx: Tx, new: Sequence[NewJobRow], *told: tuple[str, Mapping[str, Any]]
+) -> list[str]:
+    """Each with the same first events, in as many statements as for one; gives their ids."""
+    made = {job.id or new_id(): job for job in new}
+    values = [_values(tx, job_id, job, len(told)) for job_id, job in made.items()]
+    inserted = tx.run(sa.insert(jobs).returning(jobs.c.id, outbox.HEARD), values)
+    heard = {job_id for job_id, is_heard in inserted if is_heard}
+    named = [
+        {"job_id": job_id, "name": name, "value": value}
+        for job_id, job in made.items()
+        for name, value in job.labels.items()
+    ]
+    if named:
         tx.run(sa.insert(job_labels), named)
-    rows = [EventRow(job_id, n, tx.now(), kind, dict(b)) for n, (kind, b) in enumerate(told, 1)]
-    _tell(tx, rows, {job_id} if heard else ())
-    return job_id
+    rows = [
+        EventRow(job_id, n, tx.now(), kind, dict(body))
+        for job_id in made
+        for n, (kind, body) in enumerate(told, 1)
+    ]
+    _tell(tx, rows, heard)
+    return list(made)
+
+
+def _values(tx: Tx, job_id: str, job: NewJobRow, event_seq: int) -> dict[str, Any]:
+    return {
+        "id": job_id,
+        "state": JobState.QUEUED,
+        "priority": job.priority,
+        "labels": dict(job.labels),
+        "spec": dict(job.spec),
+        "plan": dict(job.plan),
+        "revision": job.revision,
+        "base": job.base,
+        "overwrite": job.overwrite,
+        "cancel_requested": False,
+        "timeout_s": job.timeout_s,
+        "owner": job.owner or LOCAL_OWNER,
+        "webhook": job.webhook,
+        "batch_id": job.batch_id,
+        "key_id": job.key_id,
+        "max_running": job.max_running,
+        "trace": job.trace,
+        "rank": tx.now() - job.priority * AGEING_S,
+        "fraction": 0.0,
+        "event_seq": event_seq,
+        "created_at": tx.now(),
+    }
 
 
 def get(tx: Tx, job_id: str) -> Job:
