@@ -249,15 +249,8 @@ def _enter(
         finished_at=now if is_whole else None,
     )
     uploads.insert(tx, upload)
-    audit.add(
-        tx,
-        principal,
-        "upload.create",
-        upload_id,
-        origin.address,
-        origin.trace_id,
-        size_bytes=asked.size_bytes,
-    )
+    from_where = (origin.address, origin.trace_id)
+    audit.add(tx, principal, "upload.create", upload_id, *from_where, size_bytes=asked.size_bytes)
     return upload
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from reelwright.store import jobs
+from reelwright.store.ids import new_id
 from reelwright.store.rows import NewJobRow
 from reelwright.store.states import JobState
 from reelwright.store.store import Store, open_store
+from reelwright.store.tables import steps
 from tests.served import Served, serving
 from tests.sse_client import Message, messages
 
@@ -86,6 +93,35 @@ def _ids(found: list[Message]) -> list[int]:
     return [message.id for message in found if message.id is not None]
 
 
+# First: a worker would also try the jobs without a spec that the other tests make.
+def test_a_real_job_that_another_process_runs(place: tuple[Served, Store], talk: Path) -> None:
+    running, store = place
+    spec = {"inputs": {"talk": str(talk)}, "outputs": [{"from": "talk", "to": "copy.mkv"}]}
+    job_id = running.submit(spec)
+    worker = subprocess.Popen(
+        [str(Path(sys.executable).with_name("reel")), "worker", "--json"],
+        env={**os.environ, "REEL_HOME": str(running.home), "REEL_DATABASE": store.url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        found = _read(running.client, job_id)
+    finally:
+        worker.terminate()
+        worker.wait(60)
+
+    assert found[-1] == Message("end", {"state": "succeeded"})
+    ids = _ids(found)
+    assert ids == list(range(1, len(ids) + 1))
+    states = [m.data["state"] for m in found if m.name == "job"]
+    assert states[0] == "queued"
+    assert states[-1] == "succeeded"
+    assert {"job", "step", "plan", "output"} <= {m.name for m in found}
+    again = _read(running.client, job_id, headers={"Last-Event-ID": str(ids[1])})
+    assert _ids(again) == ids[2:]
+    assert again[-1].name == "end"
+
+
 def test_events_come_as_they_are_written_and_the_end_is_told(
     api: httpx.Client, store: Store
 ) -> None:
@@ -146,11 +182,25 @@ def test_a_running_jobs_progress_is_told_without_an_id(api: httpx.Client, store:
     def begin(tx: Any) -> None:
         jobs.move(tx, job_id, JobState.RUNNING)
         jobs.change(tx, job_id, fraction=0.5, eta_s=2.5)
+        tx.run(sa.insert(steps), _running_step(job_id, tx.now() + 3600))
 
     store.transact(begin)
     found = _read(api, job_id, most=1, headers={"Last-Event-ID": "1"})
 
-    assert found == [Message("progress", {"fraction": 0.5, "eta_seconds": 2.5, "steps": []})]
+    step = {"key": "a", "attempt": 1, "fraction": 0.5, "progress": {"fps": 25.0}}
+    assert found == [Message("progress", {"fraction": 0.5, "eta_seconds": 2.5, "steps": [step]})]
+
+
+def _running_step(job_id: str, until: float) -> dict[str, Any]:
+    """Some worker far away has it."""
+    return {
+        "id": new_id(), "job_id": job_id, "key": "a", "position": 0, "identity": "0" * 64,
+        "kind": "ffmpeg", "state": "running", "needs": [], "payload": {}, "cpus": 1.0,
+        "memory_bytes": 1, "disk_bytes": 1, "weight": 1.0, "attempt": 1, "failures": 0,
+        "losses": 0, "max_attempts": 3, "not_before": 0.0, "host": "elsewhere",
+        "lease_owner": "elsewhere:1:1", "lease_until": until, "fraction": 0.5,
+        "progress": {"fps": 25.0},
+    }  # fmt: skip
 
 
 def test_what_is_wrong_is_a_problem(api: httpx.Client, store: Store) -> None:

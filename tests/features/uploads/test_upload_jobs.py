@@ -60,27 +60,29 @@ def test_a_job_reads_an_upload_that_has_no_extension(served: Served, talk: Path)
 
 
 def test_several_uploads_are_a_list_in_their_order(
-    served: Served, talk: Path, corners: Path
+    served: Served, talk: Path, scenes: Path
 ) -> None:
-    ids = [_upload(served.client, path.read_bytes()) for path in (talk, corners)]
+    ids = [_upload(served.client, path.read_bytes()) for path in (talk, scenes)]
+    spec = _spec(*ids, to="part-{index}.mkv")
 
-    answer = served.client.post("/v1/plan", json=_spec(*ids, to="out-{index}.mkv"))
+    job = served.ended(served.submit(spec))
 
-    assert answer.status_code in {200, 422}, answer.text
-    if answer.status_code == 422:  # a list may not be copied to one place, but it was looked at
-        assert "upload" not in answer.json()["detail"]
+    assert job["state"] == "succeeded", job
+    artifacts = served.client.get(f"/v1/jobs/{job['id']}/artifacts").json()["artifacts"]
+    assert len(artifacts) == 2
+    assert artifacts[0]["bytes"] > artifacts[1]["bytes"]
 
 
 def test_it_can_be_probed_and_planned_before(served: Served, talk: Path) -> None:
     upload_id = _upload(served.client, talk.read_bytes())
 
     plan = served.client.post("/v1/plan", json=_spec(upload_id))
+    probed = served.client.post("/v1/probe", json={"path": f"upload:{upload_id}"})
+    unknown = served.client.post("/v1/probe", json={"path": f"upload:{'0' * 17}"})
 
     assert plan.status_code == 200, plan.text
-    probed = served.client.post("/v1/probe", params={"path": f"upload:{upload_id}"})
-    if probed.status_code in {415, 422, 400}:
-        probed = served.client.post("/v1/probe", json={"path": f"upload:{upload_id}"})
     assert probed.status_code == 200, probed.text
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "upload_unknown")
 
 
 def test_what_is_unknown_or_unfinished_fails_the_job_at_its_input(served: Served) -> None:
