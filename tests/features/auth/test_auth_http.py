@@ -4,58 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import jwt
 import pytest
 
-from tests.app.oidc import OidcIssuer, oidc_issuer, private_key
-from tests.served import Served, serving, until
-
-ORIGIN = "https://app.example"
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[OidcIssuer]:
-    with oidc_issuer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory, issuer: OidcIssuer) -> Iterator[Served]:
-    home = tmp_path_factory.mktemp("guarded") / "home"
-    with serving(home, REEL_AUTH__ISSUER=issuer.url, REEL_SERVE__ORIGINS=ORIGIN) as running:
-        yield running
-
-
-def _key(served: Served, **values: Any) -> dict[str, Any]:
-    answer = served.client.post("/v1/keys", json={"name": "test", **values})
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    assert answer.headers["location"] == f"/v1/keys/{found['id']}"
-    return found
-
-
-def _with(served: Served, token: str) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=served.url, headers=headers, timeout=60)
-
-
-@contextmanager
-def _browser(served: Served, token: str) -> Iterator[httpx.Client]:
-    """Logged in by the link that is printed."""
-    with httpx.Client(base_url=served.url, timeout=60) as client:
-        answer = client.get("/login", params={"token": token})
-        assert answer.status_code == 303, answer.text
-        yield client
-
-
-def _csrf(client: httpx.Client) -> dict[str, str]:
-    return {"X-CSRF-Token": client.get("/v1/session").json()["csrf_token"]}
+from tests.app.oidc import OidcIssuer, private_key
+from tests.features.auth.doors import bearer, browser, made_key
+from tests.served import Served, until
 
 
 @pytest.mark.parametrize(
@@ -108,8 +65,8 @@ def test_the_local_token_is_the_admin(guarded: Served) -> None:
 
 
 def test_a_key_works_until_it_is_revoked(guarded: Served) -> None:
-    made = _key(guarded, owner="team", role="viewer")
-    with _with(guarded, made["token"]) as client:
+    made = made_key(guarded, owner="team", role="viewer")
+    with bearer(guarded, made["token"]) as client:
         me = client.get("/v1/session").json()
         assert (me["actor"], me["owner"], me["role"]) == (f"key:{made['id']}", "team", "viewer")
 
@@ -127,8 +84,8 @@ def test_a_key_that_another_process_revokes_ends_soon(guarded: Served) -> None:
     from reelwright.app.settings import load
     from reelwright.app.wiring import App
 
-    made = _key(guarded)
-    with _with(guarded, made["token"]) as client:
+    made = made_key(guarded)
+    with bearer(guarded, made["token"]) as client:
         assert client.get("/v1/session").status_code == 200
         with App(load({"home": guarded.home})) as app:
             keys.revoke(app, LOCAL, made["id"])
@@ -136,7 +93,7 @@ def test_a_key_that_another_process_revokes_ends_soon(guarded: Served) -> None:
 
 
 def test_keys_are_listed_without_their_secrets(guarded: Served) -> None:
-    made = _key(guarded, name="listed")
+    made = made_key(guarded, name="listed")
 
     found = guarded.client.get("/v1/keys", params={"limit": 1}).json()
 
@@ -170,8 +127,8 @@ def test_mistakes_are_answered_with_their_place(
 
 
 def test_an_admin_who_is_narrowed_cannot_widen(guarded: Served) -> None:
-    narrow = _key(guarded, role="admin", scopes=["admin"])
-    with _with(guarded, narrow["token"]) as client:
+    narrow = made_key(guarded, role="admin", scopes=["admin"])
+    with bearer(guarded, narrow["token"]) as client:
         answer = client.post("/v1/keys", json={"name": "wide", "role": "admin"})
 
     assert answer.status_code == 403
@@ -180,8 +137,8 @@ def test_an_admin_who_is_narrowed_cannot_widen(guarded: Served) -> None:
 
 def test_owners_see_their_own_jobs_and_no_others(guarded: Served) -> None:
     spec = {"inputs": {"a": "a.mp4"}, "outputs": [{"from": "a", "to": "b.mkv"}]}
-    one, two = _key(guarded, owner="one"), _key(guarded, owner="two")
-    with _with(guarded, one["token"]) as first, _with(guarded, two["token"]) as second:
+    one, two = made_key(guarded, owner="one"), made_key(guarded, owner="two")
+    with bearer(guarded, one["token"]) as first, bearer(guarded, two["token"]) as second:
         job_id = first.post("/v1/jobs", json=spec).json()["id"]
 
         assert first.get(f"/v1/jobs/{job_id}").json()["owner"] == "one"
@@ -191,11 +148,11 @@ def test_owners_see_their_own_jobs_and_no_others(guarded: Served) -> None:
 
 
 def test_a_jwt_of_the_issuer_comes_in(guarded: Served, issuer: OidcIssuer) -> None:
-    with _with(guarded, issuer.token(sub="alice", role=["editor"])) as client:
+    with bearer(guarded, issuer.token(sub="alice", role=["editor"])) as client:
         me = client.get("/v1/session").json()
         assert (me["actor"], me["owner"], me["role"]) == ("user:alice", "alice", "editor")
         assert client.get("/v1/keys").status_code == 403
-    with _with(guarded, issuer.token(role=None)) as client:
+    with bearer(guarded, issuer.token(role=None)) as client:
         answer = client.get("/v1/session")
         assert answer.status_code == 403
         assert "role" in answer.json()["detail"]
@@ -205,7 +162,7 @@ def test_a_jwt_of_the_issuer_comes_in(guarded: Served, issuer: OidcIssuer) -> No
 def test_a_jwt_that_does_not_hold_is_refused(
     guarded: Served, issuer: OidcIssuer, changes: dict[str, Any]
 ) -> None:
-    with _with(guarded, issuer.token(**changes)) as client:
+    with bearer(guarded, issuer.token(**changes)) as client:
         answer = client.get("/v1/session")
 
     assert answer.status_code == 401
@@ -213,7 +170,7 @@ def test_a_jwt_that_does_not_hold_is_refused(
 
 
 def test_strangers_do_not_make_us_bother_the_issuer(guarded: Served, issuer: OidcIssuer) -> None:
-    with _with(guarded, issuer.token()) as client:
+    with bearer(guarded, issuer.token()) as client:
         assert client.get("/v1/session").status_code == 200
     before = issuer.asked["/jwks"]
     for n in range(10):
@@ -223,121 +180,9 @@ def test_strangers_do_not_make_us_bother_the_issuer(guarded: Served, issuer: Oid
             algorithm="RS256",
             headers={"kid": f"unknown-{n}"},
         )
-        with _with(guarded, forged) as client:
+        with bearer(guarded, forged) as client:
             assert client.get("/v1/session").status_code in {401, 429}
     assert issuer.asked["/jwks"] <= before + 1
-
-
-def test_the_printed_link_logs_a_browser_in(guarded: Served) -> None:
-    with httpx.Client(base_url=guarded.url) as client:
-        answer = client.get("/login", params={"token": guarded.token})
-
-        assert answer.status_code == 303
-        assert guarded.token not in answer.headers["location"]
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        assert answer.headers["cache-control"] == "no-store"
-        cookie = answer.headers["set-cookie"].lower()
-        for part in ("httponly", "samesite=strict", "path=/", "max-age=604800"):
-            assert part in cookie
-        assert "secure" not in cookie  # plain HTTP on loopback
-        assert guarded.token.lower() not in cookie
-        me = client.get(answer.headers["location"]).json()
-        assert me["actor"] == "local"
-        assert me["expires_at"] > time.time() + 600_000
-
-
-def test_behind_https_the_cookie_stays_there(guarded: Served) -> None:
-    answer = httpx.get(
-        f"{guarded.url}/login",
-        params={"token": guarded.token},
-        headers={"X-Forwarded-Proto": "https"},
-    )
-
-    assert "secure" in answer.headers["set-cookie"].lower()
-
-
-@pytest.mark.parametrize("token", ["", "wrong", "reel_x_y"])
-def test_a_wrong_link_logs_nobody_in(guarded: Served, token: str) -> None:
-    answer = httpx.get(f"{guarded.url}/login", params={"token": token})
-
-    assert answer.status_code in {401, 422}
-    assert "set-cookie" not in answer.headers
-
-
-def test_changes_by_cookie_need_the_sessions_token(guarded: Served) -> None:
-    with _browser(guarded, guarded.token) as client, _browser(guarded, guarded.token) as other:
-        body = {"name": "by a browser"}
-        for headers in ({}, {"X-CSRF-Token": "wrong"}, _csrf(other)):
-            answer = client.post("/v1/keys", json=body, headers=headers)
-            assert answer.status_code == 403
-            assert answer.json()["code"] == "csrf_invalid"
-
-        assert client.post("/v1/keys", json=body, headers=_csrf(client)).status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"Origin": "https://evil.example"}, 403),
-        ({"Origin": "null"}, 403),
-        ({"Sec-Fetch-Site": "cross-site"}, 403),
-        ({"Sec-Fetch-Site": "same-site"}, 403),
-        ({"Sec-Fetch-Site": "same-origin"}, 201),
-        ({"Sec-Fetch-Site": "none"}, 201),
-        ({"Origin": ORIGIN, "Sec-Fetch-Site": "same-site"}, 201),
-    ],
-    ids=str,
-)
-def test_changes_by_cookie_come_from_here(
-    guarded: Served, headers: dict[str, str], status: int
-) -> None:
-    with _browser(guarded, guarded.token) as client:
-        answer = client.post("/v1/keys", json={"name": "x"}, headers={**_csrf(client), **headers})
-        assert answer.status_code == status, answer.text
-
-        own = client.post(
-            "/v1/keys", json={"name": "x"}, headers={**_csrf(client), "Origin": guarded.url}
-        )
-        assert own.status_code == 201
-
-
-def test_bearers_need_no_token_against_forgery(guarded: Served) -> None:
-    answer = guarded.client.post("/v1/keys", json={"name": "x"}, headers={"Origin": "https://x.y"})
-
-    assert answer.status_code == 201
-
-
-def test_a_session_by_request_and_its_end(guarded: Served) -> None:
-    made = _key(guarded, role="viewer")
-    with httpx.Client(base_url=guarded.url) as client:
-        opened = client.post("/v1/session", json={"token": made["token"]})
-        assert opened.status_code == 201
-        assert opened.json()["actor"] == f"key:{made['id']}"
-        csrf = {"X-CSRF-Token": opened.json()["csrf_token"]}
-        cookie = dict(client.cookies)
-
-        assert client.delete("/v1/session").status_code == 403
-        assert client.delete("/v1/session", headers=csrf).status_code == 204
-        assert dict(client.cookies) == {}
-        assert httpx.get(f"{guarded.url}/v1/session", cookies=cookie).status_code == 401
-
-
-def test_another_site_cannot_log_a_browser_in(guarded: Served) -> None:
-    answer = httpx.post(
-        f"{guarded.url}/v1/session",
-        json={"token": guarded.token},
-        headers={"Origin": "https://evil.example"},
-    )
-
-    assert answer.status_code == 403
-
-
-def test_a_session_ends_with_its_key_at_once(guarded: Served) -> None:
-    made = _key(guarded)
-    with _browser(guarded, made["token"]) as client:
-        assert client.get("/v1/session").status_code == 200
-        guarded.client.delete(f"/v1/keys/{made['id']}")
-        assert client.get("/v1/session").status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -363,8 +208,8 @@ def test_a_name_that_was_bent_to_us_is_refused(guarded: Served, host: str, statu
 
 
 def test_the_audit_log_tells_it_all_in_order(guarded: Served) -> None:
-    made = _key(guarded, name="audited", owner="team")
-    with _browser(guarded, made["token"]):
+    made = made_key(guarded, name="audited", owner="team")
+    with browser(guarded, made["token"]):
         guarded.client.delete(f"/v1/keys/{made['id']}")
 
     lines = guarded.client.get("/v1/audit", headers={"Accept": "application/x-ndjson"})
@@ -392,8 +237,8 @@ def test_the_audit_log_tells_it_all_in_order(guarded: Served) -> None:
 
 
 def test_the_audit_log_is_for_admins(guarded: Served) -> None:
-    made = _key(guarded, role="editor")
-    with _with(guarded, made["token"]) as client:
+    made = made_key(guarded, role="editor")
+    with bearer(guarded, made["token"]) as client:
         for accept in ("application/json", "application/x-ndjson"):
             answer = client.get("/v1/audit", headers={"Accept": accept})
             assert answer.status_code == 403
@@ -402,8 +247,8 @@ def test_the_audit_log_is_for_admins(guarded: Served) -> None:
 
 def test_what_is_done_to_a_job_is_in_the_log(guarded: Served) -> None:
     spec = {"inputs": {"a": "a.mp4"}, "outputs": [{"from": "a", "to": "b.mkv"}]}
-    made = _key(guarded, owner="worker of the log")
-    with _with(guarded, made["token"]) as client:
+    made = made_key(guarded, owner="worker of the log")
+    with bearer(guarded, made["token"]) as client:
         answer = client.post("/v1/jobs", json=spec)
         job_id = answer.json()["id"]
         until(lambda: client.get(f"/v1/jobs/{job_id}").json()["state"] == "failed")

@@ -1,0 +1,123 @@
+"""Browsers: the printed link, the cookie, and who may use it."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+
+from tests.features.auth.doors import ORIGIN, browser, csrf, made_key
+from tests.served import Served
+
+
+def test_the_printed_link_logs_a_browser_in(guarded: Served) -> None:
+    with httpx.Client(base_url=guarded.url) as client:
+        answer = client.get("/login", params={"token": guarded.token})
+
+        assert answer.status_code == 303
+        assert guarded.token not in answer.headers["location"]
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cache-control"] == "no-store"
+        cookie = answer.headers["set-cookie"].lower()
+        for part in ("httponly", "samesite=strict", "path=/", "max-age=604800"):
+            assert part in cookie
+        assert "secure" not in cookie  # plain HTTP on loopback
+        assert guarded.token.lower() not in cookie
+        me = client.get(answer.headers["location"]).json()
+        assert me["actor"] == "local"
+        assert me["expires_at"] > time.time() + 600_000
+
+
+def test_behind_https_the_cookie_stays_there(guarded: Served) -> None:
+    answer = httpx.get(
+        f"{guarded.url}/login",
+        params={"token": guarded.token},
+        headers={"X-Forwarded-Proto": "https"},
+    )
+
+    assert "secure" in answer.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "reel_x_y"])
+def test_a_wrong_link_logs_nobody_in(guarded: Served, token: str) -> None:
+    answer = httpx.get(f"{guarded.url}/login", params={"token": token})
+
+    assert answer.status_code in {401, 422}
+    assert "set-cookie" not in answer.headers
+
+
+def test_changes_by_cookie_need_the_sessions_token(guarded: Served) -> None:
+    with browser(guarded, guarded.token) as client, browser(guarded, guarded.token) as other:
+        body = {"name": "by a browser"}
+        for headers in ({}, {"X-CSRF-Token": "wrong"}, csrf(other)):
+            answer = client.post("/v1/keys", json=body, headers=headers)
+            assert answer.status_code == 403
+            assert answer.json()["code"] == "csrf_invalid"
+
+        assert client.post("/v1/keys", json=body, headers=csrf(client)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 201),
+        ({"Sec-Fetch-Site": "none"}, 201),
+        ({"Origin": ORIGIN, "Sec-Fetch-Site": "same-site"}, 201),
+    ],
+    ids=str,
+)
+def test_changes_by_cookie_come_from_here(
+    guarded: Served, headers: dict[str, str], status: int
+) -> None:
+    with browser(guarded, guarded.token) as client:
+        answer = client.post("/v1/keys", json={"name": "x"}, headers={**csrf(client), **headers})
+        assert answer.status_code == status, answer.text
+
+        own = client.post(
+            "/v1/keys", json={"name": "x"}, headers={**csrf(client), "Origin": guarded.url}
+        )
+        assert own.status_code == 201
+
+
+def test_bearers_need_no_token_against_forgery(guarded: Served) -> None:
+    answer = guarded.client.post("/v1/keys", json={"name": "x"}, headers={"Origin": "https://x.y"})
+
+    assert answer.status_code == 201
+
+
+def test_a_session_by_request_and_its_end(guarded: Served) -> None:
+    made = made_key(guarded, role="viewer")
+    with httpx.Client(base_url=guarded.url) as client:
+        opened = client.post("/v1/session", json={"token": made["token"]})
+        assert opened.status_code == 201
+        assert opened.json()["actor"] == f"key:{made['id']}"
+        csrf = {"X-CSRF-Token": opened.json()["csrf_token"]}
+        cookie = dict(client.cookies)
+
+        assert client.delete("/v1/session").status_code == 403
+        assert client.delete("/v1/session", headers=csrf).status_code == 204
+        assert dict(client.cookies) == {}
+        assert httpx.get(f"{guarded.url}/v1/session", cookies=cookie).status_code == 401
+
+
+def test_another_site_cannot_log_a_browser_in(guarded: Served) -> None:
+    answer = httpx.post(
+        f"{guarded.url}/v1/session",
+        json={"token": guarded.token},
+        headers={"Origin": "https://evil.example"},
+    )
+
+    assert answer.status_code == 403
+
+
+def test_a_session_ends_with_its_key_at_once(guarded: Served) -> None:
+    made = made_key(guarded)
+    with browser(guarded, made["token"]) as client:
+        assert client.get("/v1/session").status_code == 200
+        guarded.client.delete(f"/v1/keys/{made['id']}")
+        assert client.get("/v1/session").status_code == 401
