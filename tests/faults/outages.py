@@ -33,6 +33,7 @@ from tests.faults.outages import guarded, home
 
 async def main():
     engine = home(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])).engine(run_step=guarded)
+    print("ready", flush=True)
     await engine.run_until_idle()
     await engine.close()
 
@@ -110,10 +111,15 @@ def workers(
     """Processes that run all jobs of a home to their end."""
     arguments = [sys.executable, "-c", _WORKER, str(folder), place, str(lease_s), str(busy_s)]
     started = [
-        subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(count)
     ]
     try:
+        for process in started:  # one that opens its store during the outage is none of this
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
         yield started
     finally:
         for process in started:

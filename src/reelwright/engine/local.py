@@ -15,6 +15,9 @@ from reelwright.engine.progress import FLUSH_S, Board
 from reelwright.errors import Code, ReelError
 from reelwright.planning.plan import Step
 from reelwright.store import attempts
+from reelwright.store.rows import AttemptRow, StepRow
+
+_AGAIN_S = 1.0
 
 
 class LocalExecutor:
@@ -93,7 +96,7 @@ class LocalExecutor:
 
     async def _run(self, attempt: Attempt) -> None:
         try:
-            row, place = self._runner.look_up(attempt)
+            row, place = await self._look_up(attempt)
             duration = Step.from_json(row.payload).duration if row.payload else None
             report = self._board.open(attempt, duration)
             await self._runner.run(row, place, report, lambda: self._leases.heartbeat(attempt))
@@ -110,6 +113,16 @@ class LocalExecutor:
             self._leases.drop(attempt)
             self._tasks.pop(attempt, None)
             self.on_end(attempt)
+
+    async def _look_up(self, attempt: Attempt) -> tuple[StepRow, AttemptRow]:
+        """Waits for a database that is away: what could not begin yet is not dead."""
+        while True:
+            try:
+                return self._runner.look_up(attempt)
+            except ReelError as error:
+                if error.code not in {Code.STORE_UNAVAILABLE, Code.STORE_LOCKED}:
+                    raise
+                await asyncio.sleep(_AGAIN_S)
 
     async def _flush(self) -> None:
         while True:
