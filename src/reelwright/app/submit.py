@@ -93,7 +93,12 @@ async def _to_the_end(app: App, engine: Engine, job_id: str) -> Ended:
 
     await engine.run_job(job_id)
     with app.store.read() as tx:
-        return Ended(jobs.get(tx, job_id), tuple(jobs.delivered(tx, job_id)))
+        ended = Ended(jobs.get(tx, job_id), tuple(jobs.delivered(tx, job_id)))
+    if ended.job.webhook is not None:
+        from reelwright.app.webhooks.sending import Sender
+
+        await Sender(app).send_of(job_id)
+    return ended
 
 
 async def _new_job(app: App, request: Request, memo_key: str) -> tuple[NewJob, Planned | None]:

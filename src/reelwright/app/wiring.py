@@ -108,6 +108,7 @@ class App:
         from reelwright.engine.settings import EngineSettings
 
         limits, retry = self.settings.limits, self.settings.retry
+        self._check_networks()
         make_folder(self.home)
         return EngineSettings(
             home=self.home,
@@ -238,6 +239,13 @@ class App:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _check_networks(self) -> None:
+        """Raises CONFIG_INVALID for a `net_allow` that is no list of networks."""
+        if self.settings.net_allow:
+            from reelwright.tools.download.addresses import networks
+
+            networks(self.settings.net_allow, self.loaded.source("net_allow"))
 
     def _check_walls(self) -> None:
         """`sandbox: on` asks for walls or nothing."""

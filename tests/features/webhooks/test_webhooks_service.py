@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.cli.reel import Done, reel
+from tests.cli.reel import Done, make_clip, reel
 from tests.features.receivers import (
     Receiver,
     app_on,
@@ -234,3 +234,22 @@ def test_killed_between_the_answer_and_its_commit(
 
         assert len({g.id for g in receiver.got}) == 1
         assert messages(app)[0].tries == 2
+
+
+@pytest.mark.parametrize("answer", [204, 500])
+def test_a_run_at_the_terminal_tells_of_its_end(
+    tmp_path: Path, receiver: Receiver, ffmpeg: Path, answer: int
+) -> None:
+    """Once; what fails waits for a service, and fails no job."""
+    receiver.answers = [answer]
+    make_clip(ffmpeg, tmp_path / "clip.mp4")
+    (tmp_path / "job.yaml").write_text(
+        f"inputs: {{c: clip.mp4}}\noutputs: [{{from: c, to: out.mkv}}]\nwebhook: '{receiver.url}'\n"
+    )
+
+    done = reel("run", "job.yaml", cwd=tmp_path)
+
+    assert done.code == 0, done.err
+    assert {g.json["type"] for g in receiver.got} >= {"job.queued", "job.succeeded"}
+    found = reel("webhooks", "messages", "--json", cwd=tmp_path).json["messages"]
+    assert {one["state"] for one in found} == {"sent" if answer == 204 else "pending"}
