@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code: operators with their parameters, and error codes."""
+"""Writes docs/reference from the code: operators, error codes, the HTTP API."""
 
 import json
 import sys
@@ -115,7 +115,14 @@ def built_in_operators() -> str:
     return operators_page(REGISTRY.get(name) for name in BUILTIN)
 
 
+def api() -> str:
+    from scripts.api_page import api_page
+
+    return HEAD + api_page()
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "api.md": api,
     "errors.md": errors_page,
     "operators.md": built_in_operators,
 }

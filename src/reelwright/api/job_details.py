@@ -61,7 +61,11 @@ async def get_logs(
         int | None, Query(ge=1, le=1_000_000, description="Of this try at each step alone.")
     ] = None,
     follow: Annotated[
-        bool, Query(description="Go on until the job has ended; `Range` is not looked at then.")
+        bool,
+        Query(
+            description="Go on until the job has ended (or for 5 s, where it is not "
+            "begun); `Range` is not looked at then."
+        ),
     ] = False,
 ) -> Response:
     """The tries in the order in which they began, each below a line that names it; of one try

@@ -92,8 +92,7 @@ async def create_job(
 
     Relative paths are in the job's own folder; `upload:ID` names an upload.
     """
-    app = app_of(request)
-    text = await bodies.read_text(request, KINDS, app.settings.serve.body_bytes)
+    text = await bodies.read_text(request, KINDS, app_of(request).settings.serve.body_bytes)
     asked = Asked(
         text=text,
         variables=pairs(set),
@@ -103,14 +102,18 @@ async def create_job(
         timeout_s=timeout_s,
         labels=pairs(label),
     )
-    origin = origin_of(request, principal)
-    if len(text) > _ASIDE_BYTES:
-        row = await aside(intake.prepare, app, asked, origin)
-    else:
-        row = intake.prepare(app, asked, origin)
     key = None
     if idempotency_key is not None:
         key = Key(idempotency_key, intake.digest("job", str(request.query_params), text))
+    return await _accepted(request, asked, origin_of(request, principal), key)
+
+
+async def _accepted(request: Request, asked: Asked, origin: Origin, key: Key | None) -> Response:
+    app = app_of(request)
+    if len(asked.text) > _ASIDE_BYTES:
+        row = await aside(intake.prepare, app, asked, origin)
+    else:
+        row = intake.prepare(app, asked, origin)
     accepted = await intake.accept(app, row, origin, key)
     headers = {"Location": f"/v1/jobs/{accepted.id}"}
     if accepted.is_replay:

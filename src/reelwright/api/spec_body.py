@@ -17,9 +17,11 @@ NAME = "JobSpec"
 REF = {"$ref": f"#/components/schemas/{NAME}"}
 
 # Exactly what the parser takes for a path: not blank, no NUL, no `~` that a shell would expand.
-_PATH = r"^(?:[^\x00~\s][^\x00]*|\s+[^\x00\s][^\x00]*)$"
+# The engines of patterns disagree about what a space is, so those of `str.strip` are named.
+_SPACE = r"\x09-\x0d\x1c-\x20" + "\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_PATH = rf"^(?:[^\x00~{_SPACE}][^\x00]*|[{_SPACE}]+[^\x00{_SPACE}][^\x00]*)$"
 _ENDINGS = "|".join("".join(f"[{c}{c.upper()}]" for c in e) for e in BY_EXTENSION)
-_TO = rf"^(?:[^\x00~\s/][^\x00/]*)?\.(?:{_ENDINGS})$"
+_TO = rf"^(?:[^\x00~/{_SPACE}][^\x00/]*)?\.(?:{_ENDINGS})$"
 
 SCHEMA: dict[str, Any] = {
     "title": NAME,
@@ -31,7 +33,6 @@ SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["inputs", "outputs"],
     "properties": {
-        "version": {"const": 1},
         "inputs": {
             "type": "object",
             "description": "Name: path. Relative ones are in the job's own folder; `upload:ID` and "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _PART_BYTES = 64 << 10
 # How often a log is looked at that somebody follows.
 _LOOK_S = 0.2
+# Who follows a job that nobody begins is told so by an end, and may ask again.
+_QUEUED_S = 5.0
+_FINAL = ("succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,8 @@ class Piece:
 
 def pieces(
     app: App, job_id: str, principal: Principal, *, step: str | None, attempt: int | None
-) -> tuple[list[Piece], bool]:
-    """In the order in which the tries began, and whether the job has come to its end.
+) -> tuple[list[Piece], str]:
+    """In the order in which the tries began, and the state of the job.
 
     Of one try alone there is no heading. Raises JOB_UNKNOWN, STEP_UNKNOWN.
     """
@@ -79,7 +83,7 @@ def pieces(
         )
         for n, (row, key) in enumerate(tries)
     ]
-    return found_pieces, job.state in {"succeeded", "failed", "cancelled"}
+    return found_pieces, job.state
 
 
 def read(found: Sequence[Piece], start: int, end: int) -> Iterator[bytes]:
@@ -106,11 +110,13 @@ async def follow(
 ) -> AsyncIterator[bytes]:
     """All of it, and what comes, until the job (or the one try) has ended or `closing` is set.
 
-    A try is followed to its end before the next is begun with.
+    A try is followed to its end before the next is begun with. Of a job that stays in the queue
+    nothing comes, for five seconds.
     """
     done: set[tuple[str, int]] = set()
+    begun = time.monotonic()
     while not closing.is_set():
-        found, is_final = await asyncio.to_thread(
+        found, state = await asyncio.to_thread(
             pieces, app, job_id, principal, step=step, attempt=attempt
         )
         fresh = [piece for piece in found if (piece.step, piece.attempt) not in done]
@@ -118,7 +124,9 @@ async def follow(
             async for part in _followed(app, piece, job_id, principal, closing):
                 yield part
             done.add((piece.step, piece.attempt))
-        if is_final or (attempt is not None and step is not None and fresh):
+        is_queued = state == "queued" and time.monotonic() - begun > _QUEUED_S
+        is_one = attempt is not None and step is not None
+        if state in _FINAL or is_queued or (is_one and fresh):
             return
         if not fresh:
             await _pause(closing)
@@ -144,12 +152,12 @@ async def _followed(
 
 def _is_ended(app: App, piece: Piece, job_id: str, principal: Principal) -> bool:
     try:
-        found, is_final = pieces(app, job_id, principal, step=piece.step, attempt=piece.attempt)
+        found, state = pieces(app, job_id, principal, step=piece.step, attempt=piece.attempt)
     except ReelError as error:
         if error.code in {Code.JOB_UNKNOWN, Code.STEP_UNKNOWN}:
             return True  # the job was deleted meanwhile
         raise
-    return is_final or found[0].is_ended
+    return state in _FINAL or found[0].is_ended
 
 
 async def _pause(closing: asyncio.Event) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reelwright.cli import terminal
 from reelwright.cli.options import AsJson, Walls
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
 
 app = typer.Typer(add_completion=False)
 
@@ -40,9 +43,7 @@ def serve(
 
     Example: `reel serve --port 8000`
     """
-    from reelwright.app.auth.local_token import token as token_of
     from reelwright.app.reach import check_reach
-    from reelwright.app.service import Service
     from reelwright.cli.use import opened, sandbox_flag
 
     flags = {"serve__host": host, "serve__port": port, "sandbox": sandbox_flag(sandbox)}
@@ -50,21 +51,28 @@ def serve(
         check_reach(used, allow_remote=allow_remote)
         # Stdout belongs to whoever reads the line that says "ready".
         used.observe("service" if worker else "api", sys.stderr, is_json=as_json)
-        token = token_of(used)
+        _run(used, with_worker=worker, as_json=as_json)
 
-        def ready(url: str) -> None:
-            if as_json:
-                terminal.emit({"event": "ready", "url": url, "token": token})
-                return
-            terminal.note(f"Reelwright serves at {url}; Ctrl-C ends it. To log in, open:")
-            terminal.out(f"{url}/login?token={token}")
 
-        service = Service(used, with_worker=worker)
-        service.start()
-        try:
-            # By name: the two outermost rooms do not import each other; this is where one starts
-            # the other.
-            import_module("reelwright.api.server").run(used, service, ready)
-            service.drain()
-        finally:
-            service.close()
+def _run(used: App, *, with_worker: bool, as_json: bool) -> None:
+    from reelwright.app.auth.local_token import token as token_of
+    from reelwright.app.service import Service
+
+    token = token_of(used)
+
+    def ready(url: str) -> None:
+        if as_json:
+            terminal.emit({"event": "ready", "url": url, "token": token})
+            return
+        terminal.note(f"Reelwright serves at {url}; Ctrl-C ends it. To log in, open:")
+        terminal.out(f"{url}/login?token={token}")
+
+    service = Service(used, with_worker=with_worker)
+    service.start()
+    try:
+        # By name: the two outermost rooms do not import each other; this is where one starts
+        # the other.
+        import_module("reelwright.api.server").run(used, service, ready)
+        service.drain()
+    finally:
+        service.close()

@@ -1,0 +1,109 @@
+"""`reel serve` as a process: how it begins, how it ends, and what stands in its way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import httpx
+
+from tests.cli.reel import REEL
+from tests.served import Served, serving, until
+
+
+def attempt(home: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(REEL), "serve", "--json", *arguments],
+        env={**os.environ, "REEL_HOME": str(home), **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_it_ends_cleanly_when_asked(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as served:
+        assert served.client.get("/v1/jobs").status_code == 200
+        token = home / "token"
+        assert token.read_text().strip() == served.token
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+
+        assert served.stop(signal.SIGTERM) == 0
+
+        assert served.process.stdout is not None
+        assert served.process.stdout.read() == ""
+
+    with serving(home) as again:
+        assert again.token == served.token
+        assert again.stop(signal.SIGINT) == 0
+
+
+def test_what_streams_does_not_keep_it_from_ending(tmp_path: Path, talk: Path) -> None:
+    with serving(tmp_path / "home", "--no-worker") as served:
+        job_id = served.submit(
+            {"inputs": {"t": str(talk)}, "outputs": [{"from": "t", "to": "a.mkv"}]}
+        )
+        with served.client.stream("GET", f"/v1/jobs/{job_id}/logs?follow=true") as stream:
+            assert stream.status_code == 200
+            assert served.stop() == 0
+
+
+def test_without_a_worker_it_is_not_ready(tmp_path: Path) -> None:
+    with serving(tmp_path / "home", "--no-worker") as served:
+        answer = httpx.get(f"{served.url}/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "worker_unknown"
+    assert "retry-after" in answer.headers
+
+
+def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        done = attempt(tmp_path / "home", "--port", port)
+
+    assert done.returncode == 2, done.stderr
+    problem = json.loads(done.stdout)["error"]
+    assert (problem["code"], problem["where"]) == ("usage", "serve.port")
+    assert port in problem["message"]
+
+
+def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    done = attempt(tmp_path / "home", "--port", "0", REEL_DATABASE=url)
+
+    assert done.returncode == 6, done.stderr
+    assert json.loads(done.stdout)["error"]["code"] == "store_unavailable"
+
+
+def test_it_does_not_listen_to_the_world_with_the_local_token_alone(tmp_path: Path) -> None:
+    done = attempt(tmp_path / "home", "--host", "0.0.0.0", "--port", "0")
+
+    assert done.returncode == 2
+    problem = json.loads(done.stdout)["error"]
+    assert problem["code"] == "config_invalid"
+    assert "--allow-remote" in problem["hint"]
+    with serving(tmp_path / "home", "--host", "0.0.0.0", "--allow-remote") as served:
+        assert served.client.get("/healthz").status_code == 200
+
+
+def test_its_memory_at_rest(tmp_path: Path) -> None:
+    with serving(tmp_path / "home") as served:
+        until(lambda: httpx.get(f"{served.url}/readyz").status_code == 200 or None)
+        assert resident_mb(served) < 200
+
+
+def resident_mb(served: Served) -> float:
+    status = Path(f"/proc/{served.process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
