@@ -106,7 +106,7 @@ def test_the_webhook_of_a_spec(service: Served, receiver: Receiver) -> None:
         "http://127.0.0.2/hook",
         "http://2130706434/hook",
         "http://[::1]/hook",
-        "http://me:word@example.org/hook",
+        "http://me:word@example.org/hook",  # secret-ok: made up
     ],
 )
 def test_what_must_not_be_reached_is_refused_with_the_spec(service: Served, url: str) -> None:
