@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,8 @@ from urllib.parse import unquote, urlsplit
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from reelwright.planning.plan import Plan
     from reelwright.spec.model import JobSpec, OperationSpec
 
@@ -145,12 +148,22 @@ def _fixed(pattern: str) -> str:
 
 def files_of(operation: OperationSpec) -> Iterator[tuple[str, str]]:
     """The parameters of an operation that name files: field, path."""
-    for name, field in type(operation.params).model_fields.items():
+    for name in _paths_of(type(operation.params)):
         value = getattr(operation.params, name)
-        if value is None or not _is_path((*field.metadata, field.annotation)):
+        if value is None:
             continue
         for path in value if isinstance(value, list | tuple) else (value,):
             yield name, str(path)
+
+
+@cache
+def _paths_of(params: type[BaseModel]) -> tuple[str, ...]:
+    """The fields of an operator's parameters that name files: the same for all its operations."""
+    return tuple(
+        name
+        for name, field in params.model_fields.items()
+        if _is_path((*field.metadata, field.annotation))
+    )
 
 
 def _is_path(parts: Sequence[Any]) -> bool:
