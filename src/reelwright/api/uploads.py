@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["uploads"])
 
-PART = "application/offset+octet-stream"
+# tus has the first one; the second is what other clients send.
+PARTS = ("application/offset+octet-stream", "application/octet-stream")
 _MOST_BYTES = (1 << 62) - 1
 _METADATA_CHARS = 8192
 
@@ -37,17 +38,10 @@ UploadId = Annotated[
         description="The upload's id.", json_schema_extra={"pattern": ID_PATTERN, "maxLength": 17}
     ),
 ]
-Tus = Annotated[
-    str | None,
-    Header(alias="Tus-Resumable", description=f"`{tus.VERSION}`: what the client speaks."),
-]
-Sum = Annotated[
-    str | None,
-    Header(
-        alias="Upload-Checksum",
-        description=f"Of this part: one of {', '.join(CHECKSUMS)}, a space, base64.",
-    ),
-]
+# Not in the document: a client of tus sends them by itself, and wrong ones have statuses of tus's
+# own (412, 460), which no JSON Schema can foretell.
+Tus = Annotated[str | None, Header(alias="Tus-Resumable", include_in_schema=False)]
+Sum = Annotated[str | None, Header(alias="Upload-Checksum", include_in_schema=False)]
 _TEXT = {"schema": {"type": "string"}}
 _COUNT = {"schema": {"type": "integer", "minimum": 0}}
 _TUS = {"Tus-Resumable": {"description": "The version of tus.", **_TEXT}}
@@ -56,8 +50,24 @@ _OFFSET = {
     "Upload-Expires": {"description": "It is kept until then.", **_TEXT},
     **_TUS,
 }
+# By hand: a header is text, also where it is a number.
+_LENGTH = {
+    "name": "Upload-Length",
+    "in": "header",
+    "required": True,
+    "description": "The size of the file in bytes. Every server takes what the pattern says; "
+    "`Tus-Max-Size` (OPTIONS) is what this one takes.",
+    "schema": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,5})$"},
+}
+_OFFSET_SENT = {
+    "name": "Upload-Offset",
+    "in": "header",
+    "required": True,
+    "description": "Where the part begins.",
+    "schema": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"},
+}
 _BINARY: dict[str, Any] = {
-    "content": {PART: {"schema": {"type": "string", "format": "binary"}}},
+    "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in PARTS},
 }
 
 
@@ -86,36 +96,32 @@ async def get_options_of_upload(request: Request, upload_id: str, principal: Who
             "description": "The upload is begun: its parts go to `Location`.",
             "headers": {"Location": {"description": "The upload.", **_TEXT}, **_OFFSET},
         },
-        **problems(400, 408, 412, 413, 415, 423, 460, 507),
+        **problems(400, 408, 409, 412, 413, 415, 423, 460, 507),
     },
-    openapi_extra={"requestBody": {"description": "The first part, or nothing.", **_BINARY}},
+    openapi_extra={
+        "parameters": [_LENGTH],
+        "requestBody": {"description": "The first part, or nothing.", **_BINARY},
+    },
     summary="Begin an upload (tus)",
 )
 async def create_upload(
     request: Request,
     principal: Who,
-    upload_length: Annotated[
-        int | None, Header(ge=0, le=_MOST_BYTES, description="The size of the file in bytes.")
-    ] = None,
+    upload_length: Annotated[int, Header(ge=0, le=_MOST_BYTES, include_in_schema=False)],
     upload_metadata: Annotated[
-        str | None,
-        Header(
-            max_length=_METADATA_CHARS,
-            description="Pairs with commas between: a name, a space, base64. `filename` is its "
-            "name; `sha256` (hexadecimal) is checked at the end, and where a file of this content "
-            "is here already, the upload is complete at once.",
-        ),
+        str | None, Header(max_length=_METADATA_CHARS, include_in_schema=False)
     ] = None,
     tus_resumable: Tus = None,
     upload_checksum: Sum = None,
 ) -> Response:
-    """Needs `Upload-Length`. With a body of the type `application/offset+octet-stream` that is the
-    first part of the file."""
+    """A body is the first part of the file.
+
+    `Upload-Metadata` are pairs with commas between: a name, a space, base64. `filename` is its
+    name; `sha256` (hexadecimal) is checked at the end, and where a file of this content is here
+    already, the upload is complete at once. `Upload-Checksum`: `sha256`, a space, base64, of the
+    body."""
     principal.check(Scope.UPLOADS)
     _check_version(request, tus_resumable)
-    if upload_length is None:
-        hint = "send the size of the file in bytes"
-        raise tus.wrong(Code.FIELD_MISSING, "upload-length", "Upload-Length is missing", hint)
     metadata = tus.metadata(upload_metadata)
     asked = NewUpload(
         size_bytes=upload_length,
@@ -168,16 +174,17 @@ async def head_upload(
         204: {"description": "The part is here, durably.", "headers": _OFFSET},
         **problems(400, 404, 408, 409, 412, 413, 415, 423, 460, 507),
     },
-    openapi_extra={"requestBody": {"required": True, "description": "The part.", **_BINARY}},
+    openapi_extra={
+        "parameters": [_OFFSET_SENT],
+        "requestBody": {"required": True, "description": "The part.", **_BINARY},
+    },
     summary="Add a part to an upload (tus)",
 )
 async def patch_upload(
     request: Request,
     upload_id: UploadId,
     principal: Who,
-    upload_offset: Annotated[
-        int | None, Header(ge=0, le=_MOST_BYTES, description="Where the part begins.")
-    ] = None,
+    upload_offset: Annotated[int, Header(ge=0, le=_MOST_BYTES, include_in_schema=False)],
     tus_resumable: Tus = None,
     upload_checksum: Sum = None,
 ) -> Response:
@@ -185,16 +192,13 @@ async def patch_upload(
     connection breaks, but of a part with a checksum all or nothing."""
     principal.check(Scope.UPLOADS)
     _check_version(request, tus_resumable)
-    if _kind(request) != PART:
+    if _kind(request) not in PARTS:
         raise ReelError(
             Code.MEDIA_TYPE,
             f"'{_kind(request)[:100]}' is not taken here",
             where="header.content-type",
-            hint=f"send {PART}",
+            hint=f"send {PARTS[0]}",
         )
-    if upload_offset is None:
-        hint = "send the offset at which the part begins"
-        raise tus.wrong(Code.FIELD_MISSING, "upload-offset", "Upload-Offset is missing", hint)
     row = await _take(request, upload_id, principal, upload_offset, tus.checksum(upload_checksum))
     return Response(None, 204, _standing(row))
 
@@ -305,12 +309,12 @@ def _standing(row: Row) -> dict[str, str]:
 
 
 def _check_version(request: Request, given: str | None) -> None:
-    if given == tus.VERSION:
+    """Who names none speaks this one: there was no other yet."""
+    if given in (None, tus.VERSION):
         return
-    said = f"tus {given[:20]} is not spoken here" if given else "Tus-Resumable is missing"
-    problem = Problem(
-        Code.CONDITION_FAILED, said, "header.tus-resumable", f"send `Tus-Resumable: {tus.VERSION}`"
-    )
+    said = f"tus '{given[:20]}' is not spoken here"
+    hint = f"send `Tus-Resumable: {tus.VERSION}`"
+    problem = Problem(Code.CONDITION_FAILED, said, "header.tus-resumable", hint)
     raise Answered(problem, headers=_abilities(request))
 
 
@@ -320,7 +324,7 @@ def _kind(request: Request) -> str:
 
 def _has_part(request: Request) -> bool:
     """Raises MEDIA_TYPE where a body came that is no part."""
-    if _kind(request) == PART:
+    if _kind(request) in PARTS:
         return True
     length = request.headers.get("content-length", "0")
     if length != "0" or "transfer-encoding" in request.headers:
@@ -328,7 +332,7 @@ def _has_part(request: Request) -> bool:
             Code.MEDIA_TYPE,
             f"'{_kind(request)[:100]}' is not taken here",
             where="header.content-type",
-            hint=f"send {PART}, or no body",
+            hint=f"send {PARTS[0]}, or no body",
         )
     return False
 

@@ -76,7 +76,7 @@ class Parts:
         body: AsyncIterator[bytes],
         checksum: Checksum | None,
     ) -> None:
-        """Raises UPLOAD_UNKNOWN, UPLOAD_OFFSET, UPLOAD_BUSY, UPLOAD_CHECKSUM, BODY_TOO_LARGE,
+        """Raises UPLOAD_UNKNOWN, UPLOAD_OFFSET, UPLOAD_BUSY, UPLOAD_CHECKSUM,
         DISK_FULL, STORE_*, TimeoutError, and what `body` raises."""
         file = await self._aside(UploadFile, path)
         try:
@@ -233,7 +233,7 @@ def check_offset(upload: Upload, offset: int) -> None:
 def check_room(upload: Upload, position: int, more: int) -> None:
     if position + more > upload.size_bytes:
         raise ReelError(
-            Code.BODY_TOO_LARGE,
+            Code.UPLOAD_OFFSET,
             f"the part goes beyond the {upload.size_bytes} bytes that were announced",
             where="body",
             hint="begin a new upload with the right Upload-Length",

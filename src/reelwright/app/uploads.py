@@ -108,7 +108,7 @@ class Uploads:
 
         What came before the client went away is kept, unless the part has a checksum: then all of
         it counts, or none. Raises FORBIDDEN, UPLOAD_UNKNOWN, UPLOAD_OFFSET, UPLOAD_BUSY,
-        UPLOAD_CHECKSUM, BODY_TOO_LARGE, DISK_FULL, STORE_*, and what `body` raises.
+        UPLOAD_CHECKSUM, DISK_FULL, STORE_*, and what `body` raises.
         """
         principal.check(Scope.UPLOADS)
         upload = await self._aside(self._look, upload_id, principal.sees)
