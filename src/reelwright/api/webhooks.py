@@ -9,10 +9,12 @@ from reelwright.api import bodies, openapi
 from reelwright.api.auth import current_principal
 from reelwright.api.context import address_of, app_of, aside
 from reelwright.api.models import ID_PATTERN, Fault, Id, Model, Sha256, Time
+from reelwright.api.problems import Answered
 from reelwright.api.trace import trace_of
 from reelwright.app.principal import Principal
 from reelwright.app.webhooks import endpoints, messages
 from reelwright.app.webhooks.endpoints import From
+from reelwright.errors import Code, Problem
 
 router = APIRouter(tags=["webhooks"])
 
@@ -205,6 +207,15 @@ async def list_webhook_messages(
     page = [messages.message_json(row) for row in found[:limit]]
     next_id = page[-1]["id"] if len(found) > limit else None
     return bodies.answer({"messages": page, "next": next_id})
+
+
+@router.api_route("/v1/webhooks/messages", methods=["PATCH", "DELETE"], include_in_schema=False)
+async def refuse_webhook_messages(request: Request) -> Response:
+    """`messages` is no webhook's id."""
+    problem = Problem(
+        Code.METHOD_REFUSED, f"{request.method} does not fit {request.url.path}", hint="use GET"
+    )
+    raise Answered(problem, headers={"Allow": "GET"})
 
 
 @router.post(

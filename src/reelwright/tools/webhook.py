@@ -83,12 +83,13 @@ class Courier:
             async with asyncio.timeout(timeout_s):
                 return await self._post(url, body, headers)
         except TimeoutError as error:
-            message = f"{place} did not answer within {timeout_s:g} seconds"
+            message = f"no answer from {place} within {timeout_s:g} seconds"
             raise ReelError(Code.NETWORK_TIMEOUT, message, where=place) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             raise _failure(error, place) from error
         except (OSError, UnicodeError) as error:
-            message = f"{place}: the name cannot be resolved: {error}"
+            why = getattr(error, "strerror", None) or error
+            message = f"the name in {place} cannot be resolved: {why}"
             raise ReelError(Code.NETWORK_UNREACHABLE, message, where=place) from error
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -149,7 +150,7 @@ def _failure(error: Exception, place: str) -> ReelError:
     below: BaseException | None = error
     while below is not None:
         if isinstance(below, ssl.SSLCertVerificationError):
-            message = f"{place}: its certificate is not valid: {below.verify_message}"
+            message = f"the certificate of {place} is not valid: {below.verify_message}"
             return ReelError(Code.TLS_INVALID, message, where=place)
         below = below.__cause__ or below.__context__
     code = (
@@ -157,4 +158,6 @@ def _failure(error: Exception, place: str) -> ReelError:
         if isinstance(error, httpcore.ConnectError)
         else (Code.NETWORK_RESET)
     )
-    return ReelError(code, f"{place}: {str(error) or type(error).__name__}", where=place)
+    return ReelError(
+        code, f"no answer from {place}: {str(error) or type(error).__name__}", where=place
+    )
