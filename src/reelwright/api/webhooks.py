@@ -4,18 +4,25 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from reelwright.api import bodies, openapi
 from reelwright.api.auth import current_principal
 from reelwright.api.context import address_of, app_of, aside
 from reelwright.api.models import ID_PATTERN, Fault, Id, Model, Sha256, Time
-from reelwright.api.problems import Answered
 from reelwright.api.trace import trace_of
 from reelwright.app.principal import Principal
 from reelwright.app.webhooks import endpoints, messages
 from reelwright.app.webhooks.endpoints import From
-from reelwright.errors import Code, Problem
 
+
+class _WebhookIds(StringConvertor):
+    """`messages` is a place of its own: otherwise it would take the methods of a webhook."""
+
+    regex = "(?!messages(?:/|$))[^/]+"
+
+
+register_url_convertor("webhook", _WebhookIds())
 router = APIRouter(tags=["webhooks"])
 
 EventName = Literal["job.queued", "job.running", "job.succeeded", "job.failed", "job.cancelled"]
@@ -209,15 +216,6 @@ async def list_webhook_messages(
     return bodies.answer({"messages": page, "next": next_id})
 
 
-@router.api_route("/v1/webhooks/messages", methods=["PATCH", "DELETE"], include_in_schema=False)
-async def refuse_webhook_messages(request: Request) -> Response:
-    """`messages` is no webhook's id."""
-    problem = Problem(
-        Code.METHOD_REFUSED, f"{request.method} does not fit {request.url.path}", hint="use GET"
-    )
-    raise Answered(problem, headers={"Allow": "GET"})
-
-
 @router.post(
     "/v1/webhooks/messages/{message_id}/redeliver",
     status_code=202,
@@ -233,7 +231,9 @@ async def redeliver_webhook_message(
     return bodies.answer(messages.message_json(row), 202)
 
 
-@router.get("/v1/webhooks/{webhook_id}", response_model=Webhook, responses=openapi.problems(404))
+@router.get(
+    "/v1/webhooks/{webhook_id:webhook}", response_model=Webhook, responses=openapi.problems(404)
+)
 async def get_webhook(request: Request, principal: Who, webhook_id: WebhookId) -> Response:
     """One webhook, without its secret."""
     row = await aside(endpoints.get, app_of(request), principal, webhook_id)
@@ -241,7 +241,7 @@ async def get_webhook(request: Request, principal: Who, webhook_id: WebhookId) -
 
 
 @router.patch(
-    "/v1/webhooks/{webhook_id}",
+    "/v1/webhooks/{webhook_id:webhook}",
     response_model=Webhook,
     responses=openapi.WITH_BODY | openapi.problems(404),
     openapi_extra=openapi.body(
@@ -267,7 +267,9 @@ async def change_webhook(request: Request, principal: Who, webhook_id: WebhookId
     return bodies.answer(endpoints.endpoint_json(row))
 
 
-@router.delete("/v1/webhooks/{webhook_id}", status_code=204, responses=openapi.problems(404))
+@router.delete(
+    "/v1/webhooks/{webhook_id:webhook}", status_code=204, responses=openapi.problems(404)
+)
 async def delete_webhook(request: Request, principal: Who, webhook_id: WebhookId) -> Response:
     """Delete a webhook and its messages."""
     await aside(endpoints.remove, app_of(request), _from(request, principal), webhook_id)
@@ -275,7 +277,9 @@ async def delete_webhook(request: Request, principal: Who, webhook_id: WebhookId
 
 
 @router.post(
-    "/v1/webhooks/{webhook_id}/rotate", response_model=NewWebhook, responses=openapi.problems(404)
+    "/v1/webhooks/{webhook_id:webhook}/rotate",
+    response_model=NewWebhook,
+    responses=openapi.problems(404),
 )
 async def rotate_webhook(request: Request, principal: Who, webhook_id: WebhookId) -> Response:
     """Make a new secret. For a day messages carry signatures of both."""
@@ -285,7 +289,9 @@ async def rotate_webhook(request: Request, principal: Who, webhook_id: WebhookId
 
 
 @router.post(
-    "/v1/webhooks/{webhook_id}/test", response_model=WebhookTest, responses=openapi.problems(404)
+    "/v1/webhooks/{webhook_id:webhook}/test",
+    response_model=WebhookTest,
+    responses=openapi.problems(404),
 )
 async def test_webhook(request: Request, principal: Who, webhook_id: WebhookId) -> Response:
     """Send a `webhook.test` message now, once, and say what the receiver answered."""
