@@ -182,7 +182,7 @@ def move_on(tx: Tx, job_id: str) -> bool:
         # Steps that wait, and nothing that could end their waiting: a revision or a lost artifact
         # left them; asking again is all that is needed.
         return bool(steps.wake(tx, job_id))
-    ended = outcome.close(tx, job_id)
+    ended = outcome.close(tx, job_id, counts)
     jobs.record(tx, job_id, *ended)
     return bool(ended) or bool(steps.counts(tx, job_id).get(_S.READY))
 

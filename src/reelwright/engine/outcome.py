@@ -50,8 +50,11 @@ def succeed(tx: Tx, step: StepRow, made: Made) -> None:
     _remember(tx, step, made)
     for name, value in sorted(made.learned.items()):
         rates.learn(tx, name, value)
-    woken = steps.wake(tx, step.job_id, after=step.key)
-    ended = [] if woken else close(tx, step.job_id)
+    counts = steps.counts(tx, step.job_id)
+    # One always waits: the last one, which waits for no step in particular.
+    is_awaited = counts.get(StepState.WAITING, 0) > 1
+    woken = steps.wake(tx, step.job_id, after=step.key) if is_awaited else []
+    ended = [] if woken else close(tx, step.job_id, counts)
     if not ended:
         job_fraction(tx, step.job_id)
     jobs.record(
@@ -63,10 +66,9 @@ def succeed(tx: Tx, step: StepRow, made: Made) -> None:
     )
 
 
-def close(tx: Tx, job_id: str) -> list[tuple[str, dict[str, Any]]]:
+def close(tx: Tx, job_id: str, counts: Mapping[StepState, int]) -> list[tuple[str, dict[str, Any]]]:
     """When nothing waits but the last step, that is ready; where it would have nothing to deliver,
     the job is done, and its events are given."""
-    counts = steps.counts(tx, job_id)
     open_ = sum(counts.get(state, 0) for state in OPEN_STEPS)
     if open_ != 1 or counts.get(StepState.WAITING) != 1 or counts.get(StepState.FAILED):
         return []

@@ -13,6 +13,7 @@ from reelwright.engine import lifecycle
 from reelwright.engine.submission import NewJob, submit
 from reelwright.store import attempts, jobs, queue
 from reelwright.store.jobs import AGEING_S
+from reelwright.store.rows import Job
 from reelwright.store.states import JobState
 from reelwright.store.tables import jobs as table
 from tests.engine.jobs import World, plan, shell, wait, world
@@ -107,7 +108,7 @@ def _begin(here: World, *ids: str) -> None:
         lifecycle.begin(here.store, here.blobs, job, here.settings)
 
 
-def _jobs(here: World, ids: Sequence[str]) -> list[jobs.Job]:
+def _jobs(here: World, ids: Sequence[str]) -> list[Job]:
     with here.store.read() as tx:
         return [jobs.get(tx, job_id) for job_id in ids]
 

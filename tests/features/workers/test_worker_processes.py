@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_when_the_leader_dies_another_leads(everywhere: World, tmp_path: Path) -
         for number in range(2):
             name = f"made{number}"
             job_id = _submit(everywhere, _plan(tmp_path, name, f"printf {number} > out"))
-            until(lambda job_id=job_id: _job(everywhere, job_id).state.is_final)
+            until(partial(_is_over, everywhere, job_id))
             assert (tmp_path / name).read_text() == str(number)
             end(first)  # the one that has led: it came first
 
@@ -144,6 +145,10 @@ def _submit(here: World, made: Plan, timeout_s: float | None = None) -> str:
 def _job(here: World, job_id: str) -> Job:
     with here.store.read() as tx:
         return jobs.get(tx, job_id)
+
+
+def _is_over(here: World, job_id: str) -> bool:
+    return _job(here, job_id).state.is_final
 
 
 def _step(here: World, job_id: str) -> str:
