@@ -33,8 +33,6 @@ from reelwright.graph.params import WrittenNumber
 MAX_BYTES = 16 << 20
 MAX_DEPTH = 40
 MAX_NODES = 500_000
-# Shorter texts cannot hold so many values: each takes two characters.
-_PLAIN_BYTES = 2 * MAX_NODES
 
 # YAML 1.2.2, 10.3.2. Numbers with leading zeros, plus signs, hexadecimal or octal digits stay text:
 # in a job spec they are labels, colours and codes; a numeric parameter takes them as text too.
@@ -262,10 +260,6 @@ def load(text: str) -> tuple[Any, list[Problem]]:
             Code.SPEC_TOO_LARGE,
             f"the spec has {len(text)} characters; at most {MAX_BYTES} are read",
         )
-    if text[:1] == "{" and len(text) < _PLAIN_BYTES:
-        plain = _plain_json(text)
-        if plain is not None:
-            return plain, []
     if text[:1] == "{" and not _NOT_PLAIN.search(text) and len(text) <= MAX_NODES:
         with suppress(ValueError, RecursionError):
             return _plain_json(text), []
@@ -326,39 +320,6 @@ def places(text: str) -> dict[str, tuple[int, int]]:
     except (YAMLError, ReelError, UnicodeEncodeError):
         return {}  # JSON that is no YAML: messages do without lines
     return found
-
-
-def _plain_json(text: str) -> dict[str, Any] | None:
-    """What the reader below makes of JSON, at a tenth of its cost. None where YAML has something to
-    say: comments, twice the same key, merge keys, depth."""
-    if '"<<"' in text:
-        return None
-    try:
-        body = json.loads(
-            text,
-            object_pairs_hook=_unlike,
-            parse_float=resolve,
-            parse_int=resolve,
-            parse_constant=str,
-        )
-    except (ValueError, RecursionError):
-        return None
-    if _depth(body) > MAX_DEPTH:
-        return None
-    assert isinstance(body, dict)
-    return body
-
-
-def _unlike(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(items)
-    if len(made) != len(items):
-        raise ValueError("a key stands twice")
-    return made
-
-
-def _depth(value: Any) -> int:
-    inner = value.values() if type(value) is dict else value if type(value) is list else None
-    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
 def _load_json(text: str, error: YAMLError) -> tuple[Any, list[Problem]]:
