@@ -133,6 +133,8 @@ class Sender:
                 self._wake.set()  # there may be more
         except ReelError as error:
             _log.warning("webhooks wait for the database: %s", error)
+        except Exception:  # one message that nobody foresaw must not silence all the others
+            _log.exception("webhooks were not looked at")
 
     async def _claim(self, limit: int, job_id: str | None = None) -> list[_Due]:
         full = [origin for origin, n in self._busy.items() if n >= self._pace.per_origin]
