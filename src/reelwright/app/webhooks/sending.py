@@ -133,7 +133,7 @@ class Sender:
                 self._wake.set()  # there may be more
         except ReelError as error:
             _log.warning("webhooks wait for the database: %s", error)
-        except Exception:  # one message that nobody foresaw must not silence all the others
+        except Exception:  # noqa: BLE001 - one odd message must not silence all the others
             _log.exception("webhooks were not looked at")
 
     async def _claim(self, limit: int, job_id: str | None = None) -> list[_Due]:
