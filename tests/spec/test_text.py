@@ -188,6 +188,53 @@ def test_json_is_read_as_json(body: dict[str, object]) -> None:
     assert _plain(found) == _plain(body)
 
 
+@given(
+    st.dictionaries(st.text(max_size=8), _JSON | st.text(max_size=30)),
+    st.booleans(),
+    st.sampled_from([None, 1, 4]),
+)
+def test_json_is_read_as_yaml_would(body: dict[str, object], is_ascii: bool, indent: int) -> None:
+    """The short way for JSON changes nothing but the time. A leading space leads past it."""
+    text = json.dumps(body, ensure_ascii=is_ascii, indent=indent)
+    assert _read(text) == _read(" " + text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2}',
+        '{"a": NaN}',
+        '{"a": -Infinity}',
+        '{"a": 1.50, "b": 007, "c": 1e400, "d": -0, "e": 0x10}',
+        '{"<<": {"a": 1}, "b": 2}',
+        '{"a": "${name}", "b": ${name}}',
+        '{"a": "x\ty"}',
+        '{"a": "x\\u0085y", "b": "\x85"}',
+        '{"a": "\x7f"}',
+        '{"a": "\\ud83d\\ude00"}',
+        "{'a': 1, b: yes}",
+        '{"a": ' * 30 + "1" + "}" * 30,
+        '{"a": ' * 60 + "1" + "}" * 60,
+        '{"a": ' + "[" * 3000 + "]" * 3000 + "}",
+        '{"a": 1} # said',
+        '{"a": 1}\n---\n{"a": 2}',
+        '{"a": ' + "9" * 30 + "}",
+        '{"a": ' + "9" * 5000 + "}",
+    ],
+)
+def test_odd_json_is_read_as_yaml_would(text: str) -> None:
+    assert _read(text) == _read(" " + text)
+
+
+def _read(text: str) -> tuple[object, object]:
+    """What comes of it, without the columns, which the leading space moves."""
+    try:
+        value, problems = load(text)
+    except ReelError as error:
+        return None, error.code
+    return value, [problem.code for problem in problems]
+
+
 def _plain(value: object) -> object:
     if isinstance(value, dict):
         # A mapping under "<<" is YAML's merge key, in JSON too.

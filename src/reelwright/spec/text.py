@@ -275,15 +275,10 @@ def load(text: str) -> tuple[Any, list[Problem]]:
 
 
 def _plain_json(text: str) -> Any:
-    """What the reader makes of JSON, in a third of the time: a service reads little else. Raises
-    ValueError where the reader has something to say, or would say something else."""
-    value = json.loads(
-        text,
-        object_pairs_hook=_once,
-        parse_float=resolve,
-        parse_int=resolve,
-        parse_constant=_refuse_word,
-    )
+    """What the reader makes of JSON, in a third of the time. Raises ValueError where the reader has
+    something to say, or would say something else: NaN is no JSON."""
+    forms = {"parse_float": resolve, "parse_int": resolve, "parse_constant": _refuse_word}
+    value = json.loads(text, object_pairs_hook=_once, **forms)
     _check_depth(value, MAX_DEPTH)
     return value
 
@@ -296,7 +291,7 @@ def _once(items: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_word(word: str) -> Any:
-    raise ValueError(word)  # NaN and Infinity are no JSON
+    raise ValueError(word)
 
 
 def _check_depth(value: Any, left: int) -> None:
