@@ -277,7 +277,11 @@ def load(text: str) -> tuple[Any, list[Problem]]:
 def _plain_json(text: str) -> Any:
     """What the reader makes of JSON, in a third of the time. Raises ValueError where the reader has
     something to say, or would say something else: NaN is no JSON."""
-    forms = {"parse_float": resolve, "parse_int": resolve, "parse_constant": _refuse_word}
+    forms: dict[str, Any] = {
+        "parse_float": resolve,
+        "parse_int": resolve,
+        "parse_constant": _refuse_word,
+    }
     value = json.loads(text, object_pairs_hook=_once, **forms)
     _check_depth(value, MAX_DEPTH)
     return value
