@@ -21,8 +21,9 @@ from reelwright.engine.events import (
 if TYPE_CHECKING:
     from reelwright.app.submit import Ended
 
-# The step that puts the outputs in place; whoever reads along sees the outputs instead.
-_HIDDEN = ":deliver"
+# Keys of the engine's own steps begin so: planning, and putting the outputs in place. Whoever reads
+# along sees the outputs instead.
+_OWN = ":"
 _LINE_EVERY_S = 5.0
 # What is told of a running command: FFmpeg's own words, seconds and bits a second.
 _SHOWN = ("frame", "fps", "time", "speed", "bitrate_bps", "size_bytes")
@@ -90,7 +91,7 @@ class JsonLines:
             terminal.emit({"event": "warning", "job": job_id, "message": message})
 
     def on_event(self, event: Event) -> None:
-        if getattr(event, "key", None) != _HIDDEN:
+        if not getattr(event, "key", "").startswith(_OWN):
             line = _line(event)
             if isinstance(event, StepProgress):
                 line = _progress(event, self._pace.eta_s(event))
@@ -178,9 +179,9 @@ class PlainLines:
 
     def on_event(self, event: Event) -> None:
         match event:
-            case StepChanged() if event.key != _HIDDEN:
+            case StepChanged() if not event.key.startswith(_OWN):
                 self.step(event)
-            case StepProgress() if event.key != _HIDDEN:
+            case StepProgress() if not event.key.startswith(_OWN):
                 self.progress(event)
             case PlanRevised():
                 self.say(f"plan, revision {event.revision}: {len(event.added)} more steps")
