@@ -13,6 +13,7 @@ WORDS = st.sampled_from(
     [
         *("spec.yaml", "-", "other.yaml", "a=b", "x", "--", "-5", ""),
         *("--json", "--overwrite", "--dry-run", "--no-cache", "--allow-outside"),
+        *("--detach",),
         *("--sandbox", "--no-sandbox", "--set", "--label", "--timeout", "--priority", "--bad"),
     ]
 )
@@ -49,7 +50,16 @@ def _as_json(options: RunOptions) -> RunOptions:
     [
         ["run", "spec.yaml"],
         ["run", "-", "--json", "--set", "a=b", "--set", "c=", "--label", "x=y", "--no-sandbox"],
-        ["run", "--overwrite", "--dry-run", "--no-cache", "--allow-outside", "--sandbox", "s.yaml"],
+        [
+            "run",
+            "--detach",
+            "--overwrite",
+            "--dry-run",
+            "--no-cache",
+            "--allow-outside",
+            "--sandbox",
+            "s.yaml",
+        ],
     ],
 )
 def test_the_usual_forms_are_read_quickly(

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -131,7 +133,7 @@ class Flaky:
 
 
 LIMITED = (429, {**PROBLEM, "code": "rate_limited"}, {"retry-after": "0"})
-HEALTHY = (200, {"status": "ok", "version": "1"}, {})
+HEALTHY: Any = (200, {"status": "ok", "version": "1"}, {})
 QUICK = Patience(total_s=20.0, first_s=0.001, most_s=0.01)
 
 
@@ -194,6 +196,25 @@ def test_impatience_gives_up() -> None:
 
     assert caught.value.code is Code.SERVER_UNREACHABLE
     assert "http://reel.example" in str(caught.value)
+
+
+def test_waiting_has_an_end() -> None:
+    def beats() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.01)
+            yield b": still here\n\n"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=beats())
+
+    transport = httpx.MockTransport(answer)
+    with (
+        Client("http://reel.example", transport=transport) as client,
+        pytest.raises(ReelError) as caught,
+    ):
+        client.wait("0k8v2b3c4d5e6f7g8", timeout_s=0.05)
+
+    assert caught.value.code is Code.TIMEOUT
 
 
 def test_an_answer_of_somebody_else_is_refused() -> None:

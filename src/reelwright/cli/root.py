@@ -42,6 +42,7 @@ _COMMANDS = (
     "demo",
 )
 
+_STOPPED = 130
 _EXITS = "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
 
 
@@ -115,7 +116,9 @@ def _root(
 def run(args: Sequence[str]) -> int:
     """Runs a command and gives its exit code. Raises what the command raised."""
     try:
-        return int(app(args=list(args), prog_name="reel", standalone_mode=False) or 0)
+        code = int(app(args=list(args), prog_name="reel", standalone_mode=False) or 0)
+        # Typer's answer to Ctrl-C is that of a shell; ours is in the table.
+        return exit_code(Code.CANCELLED) if code == _STOPPED else code
     except typer.Exit as done:
         return done.exit_code
     except typer.Abort:

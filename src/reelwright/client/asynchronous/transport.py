@@ -17,6 +17,8 @@ from reelwright.errors import Code, ReelError
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # RFC 9110, 9.2.2; a POST counts among them when it carries an Idempotency-Key.
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+# Every request of tus names the version that it speaks.
+_UPLOADS = "/v1/uploads"
 # A silent event stream says something every 15 s or so.
 _SILENCE_S = 60.0
 
@@ -103,11 +105,14 @@ class Transport:
         headers: Mapping[str, Any] | None,
         content: bytes | None,
     ) -> httpx.Request:
+        given = {k: str(v) for k, v in (headers or {}).items() if v is not None}
+        if path.startswith(_UPLOADS):
+            given.setdefault("Tus-Resumable", "1.0.0")
         return self._http.build_request(
             method,
             self.url + path,
             params={k: v for k, v in (query or {}).items() if v is not None},
-            headers={k: str(v) for k, v in (headers or {}).items() if v is not None},
+            headers=given,
             content=content,
         )
 

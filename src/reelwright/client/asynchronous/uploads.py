@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import httpx
+
 from reelwright.client import models
 from reelwright.client.asynchronous.operations import Operations
 from reelwright.client.asynchronous.waiting import aside, pause
@@ -13,7 +15,6 @@ from reelwright.client.files import OnProgress, read_part, sha256_of, size_of
 from reelwright.client.patience import Tries
 from reelwright.errors import Code, ReelError
 
-_VERSION = "1.0.0"
 # Each part is on the service's disk when it is answered.
 PART_BYTES = 16 << 20
 # Somebody, perhaps a connection of ours that broke, still adds to it; or the part came too late.
@@ -44,16 +45,14 @@ async def upload(
             message = f"{path} became shorter while it was sent"
             raise ReelError(Code.INPUT_CHANGED, message, where=str(path))
         try:
-            headers = await client.patch_upload(
-                upload_id, data, upload_offset=offset, tus_resumable=_VERSION
-            )
+            headers = await _add(client, upload_id, offset, data)
             tries.succeeded()
         except ReelError as error:
             wait_s = tries.wait_s() if _is_passing(error) else None
             if wait_s is None:
                 raise
             await pause(wait_s)
-            headers = await client.head_upload(upload_id, tus_resumable=_VERSION)
+            headers = await client.head_upload(upload_id)
         offset = int(headers["upload-offset"])
         if on_progress is not None:
             on_progress(offset, size)
@@ -73,8 +72,10 @@ async def _begin(client: Operations, name: str, size: int, sha256: str) -> tuple
     tries = Tries(client.patience)
     while True:
         try:
-            headers = await client.create_upload(
-                upload_length=size, upload_metadata=metadata, tus_resumable=_VERSION
+            answer = await client.send(
+                "POST",
+                "/v1/uploads",
+                headers={"Upload-Length": size, "Upload-Metadata": metadata},
             )
         except ReelError as error:
             # Begun twice is no harm: what nobody adds to expires.
@@ -83,7 +84,14 @@ async def _begin(client: Operations, name: str, size: int, sha256: str) -> tuple
                 raise
             await pause(wait_s)
         else:
-            return headers["location"].rpartition("/")[2], int(headers["upload-offset"])
+            upload_id = answer.headers["location"].rpartition("/")[2]
+            return upload_id, int(answer.headers["upload-offset"])
+
+
+async def _add(client: Operations, upload_id: str, offset: int, data: bytes) -> httpx.Headers:
+    headers = {"Upload-Offset": offset, "Content-Type": "application/offset+octet-stream"}
+    path = f"/v1/uploads/{client.part(upload_id)}"
+    return (await client.send("PATCH", path, headers=headers, content=data)).headers
 
 
 async def _unfinished(client: Operations, size: int, metadata: str) -> tuple[str, int] | None:
@@ -92,7 +100,7 @@ async def _unfinished(client: Operations, size: int, metadata: str) -> tuple[str
         if found.finished_at is not None or found.size_bytes != size or not found.offset_bytes:
             continue
         try:
-            headers = await client.head_upload(found.id, tus_resumable=_VERSION)
+            headers = await client.head_upload(found.id)
         except ApiError:
             continue  # it expired meanwhile
         if headers.get("upload-metadata") == metadata:

@@ -4,41 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Protocol
+from contextlib import aclosing
 
-import httpx
-
+from reelwright.client.asynchronous.transport import Transport
 from reelwright.client.asynchronous.waiting import pause
 from reelwright.client.events import Event, Reader
-from reelwright.client.patience import Patience, Tries
+from reelwright.client.patience import Tries
 from reelwright.errors import Code, ReelError
-
-
-class Source(Protocol):
-    """What of a client is used here."""
-
-    patience: Patience
-
-    def get_events(
-        self, job_id: str, *, last_event_id: int | None = None
-    ) -> AbstractAsyncContextManager[httpx.Response]: ...
-
 
 # The last message of a stream whose job is over.
 END = "end"
 
 
-async def beats(source: Source, job_id: str, after: int | None) -> AsyncGenerator[Event | None]:
+async def beats(client: Transport, job_id: str, after: int | None) -> AsyncGenerator[Event | None]:
     """The events after `after`, each once, and None where the service only says that it lives.
 
     Ends with the job. Raises ApiError, SERVER_UNREACHABLE.
     """
-    tries = Tries(source.patience)
+    tries = Tries(client.patience)
+    path = f"/v1/jobs/{client.part(job_id)}/events"
     while True:
         is_open = False
         try:
-            async with source.get_events(job_id, last_event_id=after) as answer:
+            headers = {"Last-Event-ID": after}
+            async with client.stream("GET", path, headers=headers) as answer:
                 is_open, reader = True, Reader()
                 async for data in answer.aiter_bytes():
                     yield None
@@ -60,18 +49,18 @@ async def beats(source: Source, job_id: str, after: int | None) -> AsyncGenerato
         await pause(wait_s)
 
 
-async def events(source: Source, job_id: str, after: int | None = None) -> AsyncIterator[Event]:
+async def events(client: Transport, job_id: str, after: int | None = None) -> AsyncIterator[Event]:
     """As `beats`, without the heartbeats."""
-    async with aclosing(beats(source, job_id, after)) as found:
+    async with aclosing(beats(client, job_id, after)) as found:
         async for event in found:
             if event is not None:
                 yield event
 
 
-async def until_end(source: Source, job_id: str, timeout_s: float | None) -> None:
+async def until_end(client: Transport, job_id: str, timeout_s: float | None) -> None:
     """Raises TIMEOUT after `timeout_s`, to a heartbeat."""
     began = time.monotonic()
-    async with aclosing(beats(source, job_id, None)) as found:
+    async with aclosing(beats(client, job_id, None)) as found:
         async for _ in found:
             if timeout_s is not None and time.monotonic() - began > timeout_s:
                 message = f"job {job_id} has not ended in {timeout_s:g} s"

@@ -168,7 +168,8 @@ class Operations(Transport):
         `job_id`: The job's id.
         `step`: Of this step alone.
         `attempt`: Of this try at each step alone.
-        `follow`: Go on until the job has ended; `Range` is not looked at then.
+        `follow`: Go on until the job has ended (or for 5 s, where it is not begun); `Range` is
+        not looked at then.
         """
         return self.stream(
             "GET",
@@ -182,7 +183,7 @@ class Operations(Transport):
         *,
         after: int | None = None,
         follow: bool | None = None,
-        last_event_id: int | None = None,
+        last_event_id: str | None = None,
     ) -> AbstractContextManager[httpx.Response]:
         """Watch a job (server-sent events).
 
@@ -199,7 +200,7 @@ class Operations(Transport):
             "GET",
             f"/v1/jobs/{self.part(job_id)}/events",
             query={"after": after, "follow": follow},
-            headers={"last-event-id": last_event_id},
+            headers={"Last-Event-ID": last_event_id},
         )
 
     def list_artifacts(self, job_id: str) -> models.Artifacts:
@@ -282,36 +283,25 @@ class Operations(Transport):
             self.send("GET", "/v1/uploads", query={"limit": limit, "cursor": cursor}),
         )
 
-    def create_upload(
-        self,
-        body: bytes | None = None,
-        *,
-        upload_length: int | None = None,
-        upload_metadata: str | None = None,
-        tus_resumable: str | None = None,
-        upload_checksum: str | None = None,
-    ) -> httpx.Headers:
+    def create_upload(self, body: bytes | None = None, *, upload_length: str) -> httpx.Headers:
         """Begin an upload (tus).
 
-        Needs `Upload-Length`. With a body of the type `application/offset+octet-stream` that is
-        the first part of the file.
+        A body is the first part of the file.
 
-        `upload_length`: The size of the file in bytes.
-        `upload_metadata`: Pairs with commas between: a name, a space, base64. `filename` is its
-        name; `sha256` (hexadecimal) is checked at the end, and where a file of this content is
-        here already, the upload is complete at once.
-        `tus_resumable`: `1.0.0`: what the client speaks.
-        `upload_checksum`: Of this part: one of sha1, sha256, sha512, a space, base64.
+        `Upload-Metadata` are pairs with commas between: a name, a space, base64. `filename` is
+        its name; `sha256` (hexadecimal) is checked at the end, and where a file of this content
+        is here already, the upload is complete at once. `Upload-Checksum`: `sha256`, a space,
+        base64, of the body.
+
+        `upload_length`: The size of the file in bytes. Every server takes what the pattern
+        says; `Tus-Max-Size` (OPTIONS) is what this one takes.
         """
         return (
             self.send(
                 "POST",
                 "/v1/uploads",
                 headers={
-                    "upload-length": upload_length,
-                    "upload-metadata": upload_metadata,
-                    "Tus-Resumable": tus_resumable,
-                    "Upload-Checksum": upload_checksum,
+                    "Upload-Length": upload_length,
                     "Content-Type": "application/offset+octet-stream" if body else None,
                 },
                 content=body,
@@ -329,29 +319,14 @@ class Operations(Transport):
         """
         return json_of(models.Upload, self.send("GET", f"/v1/uploads/{self.part(upload_id)}"))
 
-    def head_upload(self, upload_id: str, *, tus_resumable: str | None = None) -> httpx.Headers:
+    def head_upload(self, upload_id: str) -> httpx.Headers:
         """How much of an upload is here (tus).
 
         `upload_id`: The upload's id.
-        `tus_resumable`: `1.0.0`: what the client speaks.
         """
-        return (
-            self.send(
-                "HEAD",
-                f"/v1/uploads/{self.part(upload_id)}",
-                headers={"Tus-Resumable": tus_resumable},
-            )
-        ).headers
+        return (self.send("HEAD", f"/v1/uploads/{self.part(upload_id)}")).headers
 
-    def patch_upload(
-        self,
-        upload_id: str,
-        body: bytes,
-        *,
-        upload_offset: int | None = None,
-        tus_resumable: str | None = None,
-        upload_checksum: str | None = None,
-    ) -> httpx.Headers:
+    def patch_upload(self, upload_id: str, body: bytes, *, upload_offset: str) -> httpx.Headers:
         """Add a part to an upload (tus).
 
         The part begins at `Upload-Offset`, where the one before ended. What came is kept when
@@ -359,38 +334,27 @@ class Operations(Transport):
 
         `upload_id`: The upload's id.
         `upload_offset`: Where the part begins.
-        `tus_resumable`: `1.0.0`: what the client speaks.
-        `upload_checksum`: Of this part: one of sha1, sha256, sha512, a space, base64.
         """
         return (
             self.send(
                 "PATCH",
                 f"/v1/uploads/{self.part(upload_id)}",
                 headers={
-                    "upload-offset": upload_offset,
-                    "Tus-Resumable": tus_resumable,
-                    "Upload-Checksum": upload_checksum,
+                    "Upload-Offset": upload_offset,
                     "Content-Type": "application/offset+octet-stream",
                 },
                 content=body,
             )
         ).headers
 
-    def delete_upload(self, upload_id: str, *, tus_resumable: str | None = None) -> httpx.Headers:
+    def delete_upload(self, upload_id: str) -> httpx.Headers:
         """Delete an upload (tus).
 
         Refused while a job that has not ended needs it.
 
         `upload_id`: The upload's id.
-        `tus_resumable`: `1.0.0`: what the client speaks.
         """
-        return (
-            self.send(
-                "DELETE",
-                f"/v1/uploads/{self.part(upload_id)}",
-                headers={"Tus-Resumable": tus_resumable},
-            )
-        ).headers
+        return (self.send("DELETE", f"/v1/uploads/{self.part(upload_id)}")).headers
 
     def plan_job(
         self,

@@ -5,41 +5,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, closing
-from typing import Protocol
-
-import httpx
+from contextlib import closing
 
 from reelwright.client.events import Event, Reader
-from reelwright.client.patience import Patience, Tries
+from reelwright.client.patience import Tries
+from reelwright.client.synchronous.transport import Transport
 from reelwright.client.synchronous.waiting import pause
 from reelwright.errors import Code, ReelError
-
-
-class Source(Protocol):
-    """What of a client is used here."""
-
-    patience: Patience
-
-    def get_events(
-        self, job_id: str, *, last_event_id: int | None = None
-    ) -> AbstractContextManager[httpx.Response]: ...
-
 
 # The last message of a stream whose job is over.
 END = "end"
 
 
-def beats(source: Source, job_id: str, after: int | None) -> Generator[Event | None]:
+def beats(client: Transport, job_id: str, after: int | None) -> Generator[Event | None]:
     """The events after `after`, each once, and None where the service only says that it lives.
 
     Ends with the job. Raises ApiError, SERVER_UNREACHABLE.
     """
-    tries = Tries(source.patience)
+    tries = Tries(client.patience)
+    path = f"/v1/jobs/{client.part(job_id)}/events"
     while True:
         is_open = False
         try:
-            with source.get_events(job_id, last_event_id=after) as answer:
+            headers = {"Last-Event-ID": after}
+            with client.stream("GET", path, headers=headers) as answer:
                 is_open, reader = True, Reader()
                 for data in answer.iter_bytes():
                     yield None
@@ -61,18 +50,18 @@ def beats(source: Source, job_id: str, after: int | None) -> Generator[Event | N
         pause(wait_s)
 
 
-def events(source: Source, job_id: str, after: int | None = None) -> Iterator[Event]:
+def events(client: Transport, job_id: str, after: int | None = None) -> Iterator[Event]:
     """As `beats`, without the heartbeats."""
-    with closing(beats(source, job_id, after)) as found:
+    with closing(beats(client, job_id, after)) as found:
         for event in found:
             if event is not None:
                 yield event
 
 
-def until_end(source: Source, job_id: str, timeout_s: float | None) -> None:
+def until_end(client: Transport, job_id: str, timeout_s: float | None) -> None:
     """Raises TIMEOUT after `timeout_s`, to a heartbeat."""
     began = time.monotonic()
-    with closing(beats(source, job_id, None)) as found:
+    with closing(beats(client, job_id, None)) as found:
         for _ in found:
             if timeout_s is not None and time.monotonic() - began > timeout_s:
                 message = f"job {job_id} has not ended in {timeout_s:g} s"
