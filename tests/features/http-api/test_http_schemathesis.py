@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.served import serving
 
 # After DELETE a job is still there, cancelled: that is what it is asked for, and no use after free.
 _NOT_MEANT = "use_after_free"
 
 
+@pytest.mark.slow
 def test_the_document_holds(tmp_path: Path) -> None:
     with serving(tmp_path / "home", REEL_SERVE__RATE="1000000/minute") as served:
         done = subprocess.run(
