@@ -37,6 +37,8 @@ _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 _STREAMED = ("text/event-stream", "application/octet-stream", "application/x-ndjson", "*/*")
 _IDEMPOTENCY = "Idempotency-Key"
 _TEXT = {"type": "string"}
+# They take the header, though the document may leave it out (decision 0052).
+_KEYED = frozenset({"create_job", "create_batch"})
 
 
 def document() -> Json:
@@ -92,8 +94,7 @@ def _method(found: Json, path: str, verb: str, operation: Json) -> str:
     for one in operation.get("parameters", ()):
         if one["in"] in where:
             where[one["in"]].append(one)
-    if f"`{_IDEMPOTENCY}`" in operation.get("description", "") and not _has_key(where["header"]):
-        # Told in words alone: any text that is too long or odd is refused by the service itself.
+    if operation["operationId"] in _KEYED and not _has_key(where["header"]):
         where["header"].append({"name": _IDEMPOTENCY, "in": "header", "schema": _TEXT})
     kind, is_streamed = _answer(operation, verb)
     wanted = [f"{name_of(p['name'])}: {type_of(p['schema'])}" for p in where["path"]]

@@ -76,6 +76,12 @@ def test_a_problem_document_is_an_error_of_ours() -> None:
     assert len(error.problems) == 1
 
 
+def test_what_is_the_services_own_fault_is_found_in_its_log() -> None:
+    error = fault_of(answer(500, {**PROBLEM, "code": "internal", "detail": "see the log"}))
+
+    assert error.message == "see the log: 4bf92f3577b34da6a3ce929d0e0e4736"
+
+
 def test_all_problems_are_told() -> None:
     one = {"code": "field_missing", "detail": "no `to`", "where": "outputs[0].to", "hint": "add"}
     error = fault_of(answer(422, {**PROBLEM, "errors": [{**one, "line": 9}, one]}))

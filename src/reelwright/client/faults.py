@@ -101,9 +101,10 @@ def fault_of(answer: httpx.Response) -> ApiError:
         )
     evidence = {name: value for name, value in body.items() if name not in _STANDARD}
     trace_id = body.get("trace_id")
-    if answer.status_code >= 500 and trace_id:
-        evidence["trace_id"] = trace_id
     listed = body.get("errors") or [body]
+    if answer.status_code >= 500 and trace_id:
+        # Of what went wrong there only the log tells, by this.
+        listed = [{**one, "detail": f"{one.get('detail')}: {trace_id}"} for one in listed]
     problems = [_problem(one, answer.status_code, evidence) for one in listed]
     return ApiError(
         tuple(problems),

@@ -15,6 +15,7 @@ from reelwright.client import ApiError, Client, Patience, models
 from reelwright.errors import Code, ReelError
 from tests.client.both import KINDS, client_of
 from tests.client.cutting import Cutting, cutting
+from tests.docs.examples import blocks
 from tests.served import Served, until
 
 # What waits for a busy machine waits long; what is to fail fails at once.
@@ -66,6 +67,20 @@ def test_a_job_from_its_upload_to_its_download(client: Any, talk: Path, tmp_path
     assert digest(target) == artifact.sha256
     assert steps[-1] == (artifact.bytes, artifact.bytes)
     assert [p.name for p in target.parent.iterdir()] == ["c.mkv"]
+
+
+def test_the_guides_example_runs(
+    served: Served, talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = Path(__file__).parents[3] / "docs" / "guides" / "client.md"
+    first = next(b for b in blocks("client.md", guide.read_text("utf-8")) if b.language == "python")
+    code = first.text.replace("http://127.0.0.1:8000", served.url).replace("reel_…", served.token)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "talk.mp4").hardlink_to(talk)
+
+    exec(compile(code, "client.md", "exec"), {})
+
+    assert (tmp_path / "out" / "short.mp4").stat().st_size > 1000
 
 
 def test_looking_at_jobs(client: Any, talk: Path) -> None:

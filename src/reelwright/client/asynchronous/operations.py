@@ -240,7 +240,9 @@ class Operations(Transport):
             await self.send("HEAD", f"/v1/jobs/{self.part(job_id)}/artifacts/{self.part(n)}")
         ).headers
 
-    async def create_batch(self, body: Mapping[str, Any]) -> models.Batch:
+    async def create_batch(
+        self, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> models.Batch:
         """Submit many jobs.
 
         All specs are checked first: where one is wrong nothing is stored, and all that is wrong
@@ -251,7 +253,10 @@ class Operations(Transport):
             await self.send(
                 "POST",
                 "/v1/batches",
-                headers={"Content-Type": "application/json"},
+                headers={
+                    "Idempotency-Key": idempotency_key or new_key(),
+                    "Content-Type": "application/json",
+                },
                 content=written(body)[1],
             ),
         )

@@ -239,7 +239,9 @@ class Operations(Transport):
         """
         return (self.send("HEAD", f"/v1/jobs/{self.part(job_id)}/artifacts/{self.part(n)}")).headers
 
-    def create_batch(self, body: Mapping[str, Any]) -> models.Batch:
+    def create_batch(
+        self, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> models.Batch:
         """Submit many jobs.
 
         All specs are checked first: where one is wrong nothing is stored, and all that is wrong
@@ -250,7 +252,10 @@ class Operations(Transport):
             self.send(
                 "POST",
                 "/v1/batches",
-                headers={"Content-Type": "application/json"},
+                headers={
+                    "Idempotency-Key": idempotency_key or new_key(),
+                    "Content-Type": "application/json",
+                },
                 content=written(body)[1],
             ),
         )
