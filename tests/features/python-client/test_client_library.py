@@ -241,8 +241,12 @@ def test_what_the_service_has_is_not_sent_again(served: Served, tmp_path: Path) 
         again = client.upload(file)
         sent = way.sent_up
 
-    assert again.sha256 == first.sha256 == digest(file)
-    assert sent < 100_000
+        named = client.upload(file, name="another.bin")
+        sent_for_name = way.sent_up
+
+    assert again.id == first.id != named.id
+    assert again.sha256 == named.sha256 == digest(file)
+    assert sent < sent_for_name < 100_000
 
 
 @pytest.mark.parametrize("kind", KINDS)

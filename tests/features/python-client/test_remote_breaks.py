@@ -109,6 +109,26 @@ def test_ctrl_c_cancels_there(served: Served, folder: Path, running: subprocess.
     assert not (folder / "big.mp4").exists()
 
 
+def test_a_second_ctrl_c_leaves_at_once(served: Served, running: subprocess.Popen[str]) -> None:
+    """Also where the server cannot be asked any more: it is stopped, not dead."""
+    job = queued(running)
+    until(lambda: served.job(job)["state"] == "running")
+    served.process.send_signal(signal.SIGSTOP)
+    try:
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        while "stopping" not in running.stderr.readline():
+            assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    finally:
+        served.process.send_signal(signal.SIGCONT)
+
+    assert running.returncode == 5
+    served.client.delete(f"/v1/jobs/{job}")
+    served.ended(job)
+
+
 def test_sigterm_leaves_the_job_to_the_server(
     served: Served, running: subprocess.Popen[str]
 ) -> None:

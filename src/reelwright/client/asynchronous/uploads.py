@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 
 import httpx
@@ -66,9 +67,9 @@ async def _begin(client: Operations, name: str, size: int, sha256: str) -> tuple
         f"{key} {base64.b64encode(text.encode('utf-8', 'replace')).decode()}"
         for key, text in pairs.items()
     )
-    begun = await _unfinished(client, size, metadata)
-    if begun is not None:
-        return begun
+    known = await _known(client, name, size, sha256, metadata)
+    if known is not None:
+        return known
     tries = Tries(client.patience)
     while True:
         try:
@@ -94,10 +95,17 @@ async def _add(client: Operations, upload_id: str, offset: int, data: bytes) -> 
     return (await client.send("PATCH", path, headers=headers, content=data)).headers
 
 
-async def _unfinished(client: Operations, size: int, metadata: str) -> tuple[str, int] | None:
-    """Of the newest uploads the one of this file that somebody began."""
+async def _known(
+    client: Operations, name: str, size: int, sha256: str, metadata: str
+) -> tuple[str, int] | None:
+    """Of the newest uploads one of this file, finished lately or begun by somebody."""
     for found in (await client.list_uploads(limit=100)).uploads:
-        if found.finished_at is not None or found.size_bytes != size or not found.offset_bytes:
+        if found.size_bytes != size or not found.offset_bytes:
+            continue
+        if found.finished_at is not None:
+            # A job may wait long before it takes its files: what soon expires is no help.
+            if (found.sha256, found.name) == (sha256, name) and _is_fresh(found):
+                return found.id, size
             continue
         try:
             headers = await client.head_upload(found.id)
@@ -106,6 +114,11 @@ async def _unfinished(client: Operations, size: int, metadata: str) -> tuple[str
         if headers.get("upload-metadata") == metadata:
             return found.id, int(headers["upload-offset"])
     return None
+
+
+def _is_fresh(found: models.Upload) -> bool:
+    """Whether most of its time is left. Where the clocks differ much it counts as old."""
+    return time.time() - found.created_at < (found.expires_at - found.created_at) / 4
 
 
 def _is_passing(error: ReelError) -> bool:
