@@ -102,7 +102,7 @@ class ExecutorContract:
             step = shell("a", f"sleep 0.5; touch {tmp_path / 'late'}; printf a > out")
             (attempt,) = self.lease(here, executor, step)
             await executor.start(attempt)
-            while not any(here.settings.workspaces.glob("*")):
+            while not any(here.settings.workspaces.glob("*")):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
             await executor.stop(attempt, 1.0)

@@ -107,7 +107,7 @@ class EventStream(Response):
     responses={
         200: {
             "description": _ABOUT,
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+            "content": {MEDIA_TYPE: {"schema": {}, "example": _EXAMPLE}},
         },
         **problems(404),
     },

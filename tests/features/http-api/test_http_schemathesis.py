@@ -10,12 +10,11 @@ import pytest
 
 from tests.served import serving
 
-# After DELETE a job is still there, cancelled: that is what it is asked for, and no use after free.
-_NOT_MEANT = "use_after_free"
-
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_document_holds(tmp_path: Path) -> None:
+    """Every operation, every check, the same questions each time."""
     with serving(tmp_path / "home", REEL_SERVE__RATE="1000000/minute") as served:
         done = subprocess.run(
             [
@@ -24,22 +23,16 @@ def test_the_document_holds(tmp_path: Path) -> None:
                 f"{served.url}/openapi.json",
                 *("--header", f"Authorization: Bearer {served.token}"),
                 *("--checks", "all"),
-                *("--exclude-checks", _NOT_MEANT),
-                *("--max-examples", "10"),
-                *(
-                    "--exclude-path-regex",
-                    "/(uploads|events|keys|session|audit|webhooks|metrics|login)",
-                ),
-                *("--request-timeout", "60"),
+                *("--max-examples", "5"),
+                *("--request-timeout", "120"),
                 "--generation-deterministic",
                 "--no-color",
             ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=850,
             check=False,
         )
-
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
         assert served.client.get("/healthz").status_code == 200
