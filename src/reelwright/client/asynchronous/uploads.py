@@ -17,7 +17,7 @@ from reelwright.client.patience import Tries
 from reelwright.errors import Code, ReelError
 
 # Each part is on the service's disk when it is answered.
-PART_BYTES = 16 << 20
+PART_BYTES = 8 << 20
 # Somebody, perhaps a connection of ours that broke, still adds to it; or the part came too late.
 _PASSING = frozenset({"server_unreachable", "upload_offset", "upload_busy", "network_reset"})
 
