@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from reelwright.errors import Code, ReelError
 from reelwright.tools.download.answers import shown
@@ -149,7 +149,7 @@ def _store(uri: str) -> tuple[Any, str]:
     if parts.scheme.lower() not in OBJECT_SCHEMES:
         message = f"'{parts.scheme}:' is no object store that is known"
         raise ReelError(Code.INPUT_SCHEME, message, where=shown(uri))
-    key = parts.path.lstrip("/")
+    key = unquote(parts.path.lstrip("/"))  # RFC 3986; the store's client encodes it again
     if not parts.netloc or not key:
         message = "the address must name a bucket and an object, as s3://bucket/folder/name"
         raise ReelError(Code.INPUT_SCHEME, message, where=shown(uri))
