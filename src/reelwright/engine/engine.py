@@ -38,6 +38,8 @@ _RESUMABLE = frozenset({Code.DISK_FULL.text, Code.DISK_RESERVED.text})
 
 # States of a step after which its job wants a look.
 _ENDED = frozenset({"succeeded", "failed"})
+# Whoever started it knows already, and nothing else can start because of it.
+_STARTED = "running"
 
 
 def _nobody(event: Event) -> None:
@@ -269,7 +271,12 @@ class Engine:
         if self._serving is None:
             self.wake()
         elif row.kind == events.STEP_STATE and row.body["state"] in _ENDED:
-            self._serving.touch(row.job_id)
+            if row.wants_look:
+                self._serving.touch(row.job_id)
+            else:
+                self._serving.wake()
+        elif row.kind == events.STEP_STATE and row.body["state"] == _STARTED:
+            return
         elif row.kind == events.JOB_STATE and JobState(row.body["state"]).is_final:
             self._serving.forget(row.job_id)
         else:

@@ -63,7 +63,15 @@ def succeed(tx: Tx, step: StepRow, made: Made) -> None:
         events.step_changed(step.key, StepState.SUCCEEDED, attempt=step.attempt),
         *(events.step_changed(key, StepState.READY) for key in woken),
         *ended,
+        wants_look=not _goes_on(counts, woken),
     )
+
+
+def _goes_on(counts: Mapping[StepState, int], woken: Sequence[str]) -> bool:
+    """Whether steps run or may, and there is nothing to decide about the others."""
+    if counts.get(StepState.UNRESOLVED) or counts.get(StepState.FAILED):
+        return False
+    return bool(woken or counts.get(StepState.READY) or counts.get(StepState.RUNNING))
 
 
 def close(tx: Tx, job_id: str, counts: Mapping[StepState, int]) -> list[tuple[str, dict[str, Any]]]:

@@ -24,10 +24,13 @@ PATIENCE_S = 30.0
 
 @dataclass(slots=True)
 class Claimed:
-    """`short_bytes`: so much disk space is missing for a step that nothing else keeps waiting."""
+    """`short_bytes`: so much disk space is missing for a step that nothing else keeps waiting.
+    `is_cut`: something was started, and more may fit.
+    """
 
     attempts: list[Attempt] = field(default_factory=list)
     short_bytes: int = 0
+    is_cut: bool = False
 
 
 def choose(candidates: Iterable[Candidate], free: Need, making: set[str]) -> list[Candidate]:
@@ -75,6 +78,8 @@ def claim(
     claimed = Claimed()
     chosen = choose(found, free, attempts.identities_running(tx))
     claimed.attempts = _start(tx, chosen, settings, worker)
+    started = len(claimed.attempts)
+    claimed.is_cut = bool(started) and (started < len(chosen) or len(chosen) == _LOOK)
     if not claimed.attempts and not used.count:
         claimed.short_bytes = max(0, max(item.disk_bytes for item in found) - room)
     return claimed

@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 _OUTAGES = frozenset({Code.STORE_UNAVAILABLE, Code.STORE_LOCKED, Code.DISK_FULL})
 # A look at what rings: not more often, however many there are.
 _LOOK_S = 0.2
+# Nor a pass because of nothing but a ring: under load each commit of any process rings. One that
+# comes after a rest is followed at once.
+_RINGS_S = 0.03
 # After an error that nobody foresaw.
 _PAUSE_S = 1.0
 
@@ -57,6 +60,9 @@ class Serving:
         self._recovery = recovery
         self._takes_steps = takes_steps
         self._changed = asyncio.Event()
+        self._passed_at = 0.0
+        self._rung_at = 0.0
+        self._rest: asyncio.TimerHandle | None = None
         self._touched: set[str] = set()
         self._looked_at: dict[str, asyncio.Task[None]] = {}
         self._has_rung = False
@@ -117,6 +123,7 @@ class Serving:
         try:
             while not (self.is_draining and await self._is_idle()):
                 self._changed.clear()
+                self._passed_at = self._loop.time()
                 await self._guarded(self._pass)
                 await self._pause()
         finally:
@@ -222,7 +229,18 @@ class Serving:
 
     def _rang(self) -> None:
         self._has_rung = True
-        self._changed.set()
+        self._rung_at = self._loop.time()
+        wait_s = self._passed_at + _RINGS_S - self._rung_at
+        if wait_s <= 0:
+            self._changed.set()
+        elif self._rest is None:
+            self._rest = self._loop.call_later(wait_s, self._rested)
+
+    def _rested(self) -> None:
+        """After rings that came too soon: a pass since has seen what they were about."""
+        self._rest = None
+        if self._passed_at <= self._rung_at:
+            self._changed.set()
 
     def _touch(self, job_id: str) -> None:
         self._touched.add(job_id)

@@ -54,7 +54,7 @@ class Starter:
         if claimed.short_bytes:
             self._make_room(only, claimed.short_bytes)
             return True
-        return False
+        return claimed.is_cut
 
     def _take_cached(self, found: list[Candidate]) -> bool:
         is_cached = False

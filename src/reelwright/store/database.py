@@ -29,13 +29,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """What happened to a job; `seq` counts from 1 without gaps within the job."""
+    """What happened to a job; `seq` counts from 1 without gaps within the job.
+
+    `wants_look` is for listeners and not stored: False where whoever wrote it has decided already
+    what comes next in the job.
+    """
 
     job_id: str
     seq: int
     at: float
     kind: str
     body: Mapping[str, Any]
+    wants_look: bool = True
 
 
 @dataclass(slots=True)

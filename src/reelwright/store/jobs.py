@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from reelwright.store.tables import deliveries, events, jobs
 from reelwright.store.tables_service import job_labels
 
 _COLUMNS = [jobs.c[f.name] for f in fields(Job)]
+_EVENT = ("job_id", "seq", "at", "kind", "body")
 # One more of priority is worth so many seconds of waiting: what is urgent goes first, and nothing
 # waits for ever.
 AGEING_S = 600.0
@@ -156,7 +157,9 @@ def delete(tx: Tx, job_id: str) -> None:
         raise ReelError(Code.TRANSITION_REFUSED, f"job {job_id} is still {state}", where=job_id)
 
 
-def record(tx: Tx, job_id: str, *new: tuple[str, Mapping[str, Any]]) -> None:
+def record(
+    tx: Tx, job_id: str, *new: tuple[str, Mapping[str, Any]], wants_look: bool = True
+) -> None:
     """Appends events, each (kind, body); listeners hear of them after the commit."""
     if not new:
         return
@@ -164,7 +167,7 @@ def record(tx: Tx, job_id: str, *new: tuple[str, Mapping[str, Any]]) -> None:
     last, heard = tx.run(count.returning(jobs.c.event_seq, outbox.HEARD)).one()
     at = tx.now()
     rows = [
-        EventRow(job_id, last - len(new) + n, at, kind, dict(body))
+        EventRow(job_id, last - len(new) + n, at, kind, dict(body), wants_look)
         for n, (kind, body) in enumerate(new, start=1)
     ]
     _tell(tx, rows, {job_id} if heard else ())
@@ -221,7 +224,7 @@ def _tell(tx: Tx, rows: list[EventRow], heard: Collection[str]) -> None:
     """`heard` are the jobs that webhooks want to hear of."""
     if not rows:
         return
-    tx.run(sa.insert(events), [asdict(row) for row in rows])
+    tx.run(sa.insert(events), [{name: getattr(row, name) for name in _EVENT} for row in rows])
     tx.written.extend(rows)
     changed = [row for row in rows if row.job_id in heard and row.kind == _JOB_STATE]
     if changed:
