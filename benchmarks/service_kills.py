@@ -91,7 +91,7 @@ class _Killing:
         self.token = ""
 
     def measure(self) -> Found:
-        source = clip(20, "320x180")
+        source = clip(max(2, round(40 * self.count / 100)), "640x360")
         try:
             self._serve()
             for _ in range(_WORKERS):
@@ -164,7 +164,7 @@ class _Killing:
                 frozen, thaw_at = None, None
             self._kill_a_worker()
             if self.found.kills == 2 and frozen is None:
-                frozen = self.workers.pop(0)
+                frozen = self._busy_worker()
                 frozen.send_signal(signal.SIGSTOP)
                 self.hurt.append((frozen.pid, time.time()))
                 thaw_at = time.monotonic() + _FROZEN_S
@@ -179,12 +179,25 @@ class _Killing:
             time.sleep(5)
 
     def _kill_a_worker(self) -> None:
-        victim = self.workers.pop(random.randrange(len(self.workers)))
+        victim = self._busy_worker()
         self.hurt.append((victim.pid, time.time()))
         victim.kill()
         victim.wait()
         self.found.kills += 1
         self._work()
+
+    def _busy_worker(self) -> subprocess.Popen[bytes]:
+        """One that runs a step, if any does within a while: else a kill would show nothing."""
+        deadline = time.monotonic() + _EVERY_S
+        while time.monotonic() < deadline:
+            with self._store() as store, store.read() as tx:
+                owners = {Presence.parse(held.owner).pid for held in attempts.running(tx)}
+            busy = [worker for worker in self.workers if worker.pid in owners]
+            if busy:
+                self.workers.remove(chosen := random.choice(busy))
+                return chosen
+            time.sleep(0.05)
+        return self.workers.pop(random.randrange(len(self.workers)))
 
     def _done(self, ids: list[str]) -> bool:
         with self._store() as store, store.read() as tx:
