@@ -31,15 +31,18 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM)
 def run(reel: App, service: object | None, on_ready: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; on the main thread. `on_ready` gets the URL.
 
-    Raises USAGE where the address cannot be had, STORE_*.
+    Raises USAGE where the address cannot be had, CONFIG_INVALID, STORE_*.
     """
     allow_many_files()
     serve = reel.settings.serve
     bound = bind(serve.host, serve.port)
     try:
         url = _url(bound, serve.host)
+        application = make(reel, service)
+        # Now and not at the first message: a wrong setting is told as every other error is.
+        application.middleware_stack = application.build_middleware_stack()
         config = uvicorn.Config(
-            make(reel, service),
+            application,
             loop="uvloop",
             http="httptools",
             ws="none",

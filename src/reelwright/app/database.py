@@ -111,11 +111,11 @@ def restore(app: App, source: Path, *, replace: bool = False) -> Manifest:
 @contextmanager
 def _opened(app: App) -> Iterator[tuple[Database, str]]:
     """The database as it is, where `App.store` would bring it up to date, and its name."""
-    from reelwright.app.wiring import make_folder
+    from reelwright.app.wiring import make_home
     from reelwright.store.database import database_at
 
     if app.settings.database is None:
-        make_folder(app.home)
+        make_home(app.home)
     place = app.settings.database or app.home / _DATABASE
     database = database_at(place)
     try:

@@ -19,7 +19,7 @@ DEFAULT, FLAG = "default", "flag"
 
 
 def _setting(default: Any, about: str, **form: Any) -> Any:
-    """`form` may hold ``ge`` and ``le``, and ``kind`` (``bytes``, ``choice``) with ``choices``."""
+    """`form`: ``ge`` and ``le``, and ``kind`` (``bytes``, ``url``, ``choice`` with ``choices``)."""
     return field(default=default, metadata={"about": about, **form})
 
 
@@ -102,7 +102,9 @@ class Serve:
 class Auth:
     """Tokens of others: JWT of an OpenID Connect issuer. Keys and the local token need nothing."""
 
-    issuer: str | None = _setting(None, "issuer of JWTs, https://login.example; default: none")
+    issuer: str | None = _setting(
+        None, "issuer of JWTs, https://login.example; default: none", kind="url"
+    )
     audience: str = _setting("reelwright", "`aud` that a JWT must have")
     owner_claim: str = _setting("sub", "claim that names the owner of what its bearer makes")
     role_claim: str = _setting("role", "claim that holds viewer, editor or admin (or a list)")
@@ -125,7 +127,7 @@ class Observe:
     log_bytes: int = _setting(20_000_000, "size at which a log file is rotated", kind="bytes")
     log_files: int = _setting(5, "rotated log files that are kept", ge=1, le=1000)
     otlp: str | None = _setting(
-        None, "OTLP/HTTP endpoint for traces, http://collector:4318; default: no traces"
+        None, "OTLP/HTTP endpoint for traces, http://collector:4318; default: no traces", kind="url"
     )
 
 

@@ -45,6 +45,8 @@ def _type(hint: Any, metadata: Mapping[str, Any]) -> Any:
         return ByteSize | None if type(None) in getattr(hint, "__args__", ()) else ByteSize
     if metadata.get("kind") == "choice":
         return Literal[metadata["choices"]]
+    if metadata.get("kind") == "url":
+        return Annotated[hint, Field(pattern=r"^https?://[^/\s]+")]
     bounds = {key: metadata[key] for key in ("ge", "le") if key in metadata}
     return Annotated[hint, Field(**bounds)] if bounds else hint
 
@@ -111,7 +113,10 @@ def _problem(error: Mapping[str, Any], name: str, known: Mapping[str, Any], wher
         hint = meant(name, known) or f"there are: {', '.join(sorted(known))}"
         return Problem(Code.CONFIG_INVALID, f"there is no setting '{name}'", where, hint)
     about = known[name].metadata["about"] if name in known else None
-    return Problem(Code.CONFIG_INVALID, str(error["msg"]), where, about)
+    message = str(error["msg"])
+    if error["type"] == "string_pattern_mismatch":
+        message = f"'{error['input']}' is no URL; it begins with https:// or http://"
+    return Problem(Code.CONFIG_INVALID, message, where, about)
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -75,7 +75,7 @@ class App:
         from reelwright.store.store import open_store
 
         if self.settings.database is None:
-            make_folder(self.home)
+            make_home(self.home)
         opened = open_store(self.settings.database or self.home / _DATABASE)
         self._opened.append(opened)
         return opened
@@ -109,7 +109,7 @@ class App:
 
         limits, retry = self.settings.limits, self.settings.retry
         self._check_networks()
-        make_folder(self.home)
+        make_home(self.home)
         return EngineSettings(
             home=self.home,
             machine=Need(
@@ -267,3 +267,23 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refused(error, path) from error
+
+
+def make_home(path: Path) -> None:
+    """The folder of the setting `home`. Raises PERMISSION_DENIED, DISK_FULL, CONFIG_INVALID."""
+    from reelwright.errors import Code, ReelError
+
+    try:
+        make_folder(path)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise ReelError(Code.PERMISSION_DENIED, f"it may not be written: {path}")
+    except ReelError as error:
+        if error.code is Code.DISK_FULL:
+            raise
+        is_denied = error.code is Code.PERMISSION_DENIED
+        raise ReelError(
+            Code.PERMISSION_DENIED if is_denied else Code.CONFIG_INVALID,
+            f"there can be no home folder: {error.problem.message}",
+            where="home",
+            hint="name a folder that you may write: `REEL_HOME`, or `home` in the configuration",
+        ) from error

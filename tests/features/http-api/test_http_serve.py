@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.cli.reel import REEL
 from tests.served import Served, serving, until
@@ -107,3 +108,33 @@ def resident_mb(served: Served) -> float:
     status = Path(f"/proc/{served.process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "where"),
+    [
+        ("REEL_SERVE__RATE", "lots", "serve.rate"),
+        ("REEL_SERVE__RATE_STORAGE", "shelf://x", "serve.rate_storage"),
+        ("REEL_AUTH__ISSUER", "login.example", "REEL_AUTH__ISSUER"),
+        ("REEL_OBSERVE__OTLP", "collector:4318", "REEL_OBSERVE__OTLP"),
+    ],
+)
+def test_a_wrong_setting_is_told_and_nothing_else(
+    tmp_path: Path, name: str, value: str, where: str
+) -> None:
+    ended = attempt(tmp_path / "home", "--port", "0", **{name: value})
+    assert ended.returncode == 2, ended.stderr
+    error = json.loads(ended.stdout)["error"]
+    assert (error["code"], error["where"]) == ("config_invalid", where)
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for home in (tmp_path / "file", tmp_path / "file" / "home"):
+        ended = attempt(home, "--port", "0")
+        assert ended.returncode == 2
+        error = json.loads(ended.stdout)["error"]
+        assert (error["code"], error["where"]) == ("config_invalid", "home")
+        assert str(home) in error["message"]
+        assert "REEL_HOME" in error["hint"]

@@ -27,10 +27,10 @@ def token(app: App) -> str:
     Two first starts at once get the same one. Raises PERMISSION_DENIED, DISK_FULL, CONFIG_INVALID
     where the file holds something too short to be a secret.
     """
-    from reelwright.app.wiring import make_folder
+    from reelwright.app.wiring import make_home
     from reelwright.store.blobs import refused
 
-    make_folder(app.home)
+    make_home(app.home)
     path = app.home / _FILE
     try:
         with _alone(app.home):
