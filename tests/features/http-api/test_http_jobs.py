@@ -24,7 +24,7 @@ def copied(source: Path, to: str = "copy.mkv") -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def done(served: Served, talk: Path) -> dict[str, Any]:
     """A job that has succeeded."""
-    job = served.ended(served.submit(copied(talk), label="kind=copy"))
+    job = served.ended(served.submit(copied(talk), label="kind=copy", use_cache="false"))
     assert job["state"] == "succeeded", job
     return job
 
