@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from reelwright.planning.plan import Plan
-    from reelwright.spec.model import JobSpec, OperationSpec
+    from reelwright.spec.model import InputSpec, JobSpec, OperationSpec
 
 Folders = Mapping[str, Sequence[str]]
 _READ, _WRITE = "read", "write"
@@ -41,7 +42,7 @@ def check_spec(
 ) -> None:
     """Raises SpecErrors with a FOLDER_REFUSED for each path that is refused, at its place.
 
-    Of a glob the folder that it begins in is checked; `check_files` and `check_plan` check what it
+    Of a glob the folder that it begins in is checked; `check_globs` and `check_plan` check what it
     matches. Nothing is opened.
     """
     if folders is None:
@@ -93,6 +94,28 @@ def check_files(
         gate.read(str(path), None)
     if gate.problems:
         raise ReelError.of(gate.problems[0])
+
+
+def check_globs(
+    inputs: Mapping[str, InputSpec], folders: Folders | None, own: Path | None = None
+) -> None:
+    """`check_files` of the patterns among `inputs`, each at its place. Blocking: lists folders.
+
+    Raises SpecErrors of FOLDER_REFUSED, INPUT_NOT_FOUND.
+    """
+    from reelwright.app.inputs import local_files
+    from reelwright.spec.inputs import upload_ids
+
+    problems: list[Problem] = []
+    for name, entry in inputs.items():
+        if not entry.is_glob or "://" in entry.uri or upload_ids(entry.uri):
+            continue
+        try:
+            check_files(local_files(entry), folders, own)
+        except ReelError as error:
+            problems.append(replace(error.problem, where=f"inputs.{name}"))
+    if problems:
+        raise SpecErrors(problems)
 
 
 class _Gate:

@@ -59,24 +59,8 @@ async def _find(
 ) -> Found:
     from reelwright.app.inputs import find_inputs
 
-    await asyncio.to_thread(_check_files, kept, base, inputs)
+    await asyncio.to_thread(access.check_globs, inputs, kept.folders, base)
     return await find_inputs(app, inputs, arrived.__getitem__)
-
-
-def _check_files(kept: Kept, base: Path, inputs: Mapping[str, InputSpec]) -> None:
-    """What patterns match, before any of it is opened."""
-    from reelwright.app.inputs import local_files
-
-    problems: list[Problem] = []
-    for name, entry in inputs.items():
-        if not entry.is_glob or "://" in entry.uri or upload_ids(entry.uri):
-            continue
-        try:
-            access.check_files(local_files(entry), kept.folders, base)
-        except ReelError as error:
-            problems.append(replace(error.problem, where=f"inputs.{name}"))
-    if problems:
-        raise SpecErrors(problems)
 
 
 def _plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 async def plan(app: App, asked: Asked, origin: Origin) -> dict[str, Any]:
     """A dry run: its inputs are looked at, nothing is written. Raises SpecErrors, INPUT_*,
     MEDIA_*, TOOL_*."""
+    from reelwright.app.access import check_globs
     from reelwright.app.plan import plan_request, to_json
     from reelwright.app.request import Request
+    from reelwright.planning.bind import bind
 
     origin.principal.check(Scope.READ)
     check_size(app, asked.text)
     # Nobody has this folder; a relative path in the spec of a dry run leads nowhere.
     base = app.home / "served" / "dry-run"
-    read_spec(asked, base, origin.principal)
+    spec = read_spec(asked, base, origin.principal)
+    globs = {name: spec.inputs[name] for name in bind(spec).inputs}
+    await asyncio.to_thread(check_globs, globs, origin.principal.folders, base)
     request = Request(
         text=asked.text, base=base, variables=asked.variables, use_cache=asked.use_cache
     )

@@ -115,6 +115,36 @@ def test_paths_are_held_to_the_folders_of_the_key(
         assert (problem["code"], problem["where"]) == ("folder_refused", where)
 
 
+def test_a_pattern_follows_no_link_out_of_the_folders(
+    service: Service, clip: Path, tmp_path: Path
+) -> None:
+    """Neither in a job nor in a dry run, which reads the inputs too."""
+    media = tmp_path / "media"
+    media.mkdir()
+    (media / "a.mp4").hardlink_to(clip)
+    secret = tmp_path / "secret.mp4"
+    secret.hardlink_to(clip)
+    key = service.client.post("/v1/keys", json={"name": "k", "folders": {"read": [str(media)]}})
+    theirs = {"Authorization": f"Bearer {key.json()['token']}"}
+    body = {
+        "inputs": {"all": f"{media}/*.mp4"},
+        "operations": [{"id": "one", "op": "concat", "inputs": ["all"]}],
+        "outputs": [{"from": "one", "to": "a.mkv"}],
+    }
+
+    def plan() -> Any:
+        return service.client.post("/v1/plan", json=body, headers=theirs)
+
+    fine = plan()
+    assert fine.status_code == 200, fine.text
+    (media / "b.mp4").symlink_to(secret)
+    refused = plan()
+    assert refused.status_code == 403, refused.text
+    assert (refused.json()["code"], refused.json()["where"]) == ("folder_refused", "inputs.all")
+    job = service.client.post("/v1/jobs", json=body, headers=theirs).json()
+    assert service.ended(job["id"])["error"]["code"] == "folder_refused"
+
+
 def test_at_the_terminal_the_users_own_network_is_reached(tmp_path: Path, origin: Origin) -> None:
     (tmp_path / "job.yaml").write_text(
         f"inputs: {{talk: '{origin.url('/clip.mp4')}'}}\noutputs: [{{from: talk, to: out.mkv}}]\n"
