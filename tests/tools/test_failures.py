@@ -172,6 +172,17 @@ def test_recorded_lines(line: str, name: str) -> None:
     assert classify([line], 234, ["ffmpeg"]).evidence["pattern"] == name
 
 
+def test_no_header_for_an_input_that_ends_too_early() -> None:
+    log = [
+        "[in#0/mov @ 0x1] [error] stream 0, offset 0x864: partial file",
+        "[out#0/matroska @ 0x1] [error] Could not write header (incorrect codec parameters ?)",
+    ]
+    problem = classify(log, 234, ["ffmpeg"])
+    assert problem.code is Code.MEDIA_TRUNCATED
+    assert "partial file" in problem.evidence["told_by"]
+    assert "line" not in problem.evidence  # which is a line of the spec
+
+
 def test_every_pattern_is_proved() -> None:
     elsewhere = {"file-limit", "memory"}
     proved = {row[1] for row in PROVOKED} | {row[1] for row in RECORDED} | elsewhere

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from reelwright.errors import Code, Problem
 from reelwright.tools.ffmpeg.patterns import PATTERNS, Pattern
 
+_Match = tuple[Pattern, str, dict[str, str]]  # with the line that told, and what it named
 _EVIDENCE_LINES = 12
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _URL = re.compile(
@@ -44,7 +45,7 @@ _SIGNALS = {
 def classify(stderr_tail: Sequence[str], exit_code: int, argv: Sequence[str]) -> Problem:
     """The problem behind a failed FFmpeg or ffprobe, with its evidence.
 
-    `exit_code` -N is signal N. Evidence: ``line`` that told, ``log`` (the last lines), ``argv``,
+    `exit_code` -N is signal N. Evidence: ``told_by`` (a line), ``log`` (the last lines), ``argv``,
     ``exit_code``, ``pattern``; without absolute paths, credentials and query strings.
     """
     log = [clean(line, argv) for line in _telling(stderr_tail)[-_EVIDENCE_LINES:]]
@@ -58,7 +59,7 @@ def classify(stderr_tail: Sequence[str], exit_code: int, argv: Sequence[str]) ->
         code, cause = _by_exit(exit_code, log)
         return Problem(code, cause, evidence=evidence)
     pattern, line, groups = found
-    evidence |= {"line": clean(line, argv), "pattern": pattern.name}
+    evidence |= {"told_by": clean(line, argv), "pattern": pattern.name}
     cause = clean(pattern.cause.format_map(groups), argv)
     return Problem(pattern.code, cause, hint=pattern.hint, evidence=evidence)
 
@@ -83,14 +84,20 @@ def _telling(lines: Sequence[str]) -> list[str]:
     return [line for line in lines if not _NOISE.search(line)]
 
 
-def _match(lines: Sequence[str]) -> tuple[Pattern, str, dict[str, str]] | None:
+def _match(lines: Sequence[str]) -> _Match | None:
+    first = next(_matches(lines), None)
+    if first is None or first[0].name != "header":
+        return first
+    # No header can be written either where the input ends before its streams are known.
+    return next((found for found in _matches(lines) if found[0].name == "truncated"), first)
+
+
+def _matches(lines: Sequence[str]) -> Iterator[_Match]:
     for pattern in PATTERNS:
         for line in lines:
             found = pattern.line.search(line)
             if found:
-                groups = {k: v or "" for k, v in found.groupdict().items()}
-                return pattern, line, groups
-    return None
+                yield pattern, line, {k: v or "" for k, v in found.groupdict().items()}
 
 
 def _by_exit(exit_code: int, log: Sequence[str]) -> tuple[Code, str]:
