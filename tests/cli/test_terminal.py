@@ -27,6 +27,11 @@ def test_names_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["error"]["message"] == "no \x1b[2Jfile"
 
 
+def test_a_tab_is_a_space(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.report(ReelError(Code.STORE_UNAVAILABLE, "refused\n\tis it up?"), as_json=False)
+    assert capsys.readouterr().err.splitlines()[:2] == ["error refused", "       is it up?"]
+
+
 def test_all_problems_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     problems = [
         Problem(Code.FIELD_INVALID, "not so", "a.b", "but so", {"line": 3}),

@@ -64,7 +64,9 @@ def explain(problems: Sequence[Problem]) -> None:
     """Place, what, and what to do about it."""
     for problem in problems:
         head = _painted("error", _RED, sys.stderr)
-        message = "\n      ".join(printable(line) for line in problem.message.splitlines())
+        message = "\n      ".join(
+            printable(line.expandtabs(1)) for line in problem.message.splitlines()
+        )
         note(f"{head} {_place(problem)}{message}")
         for line in _evidence(problem):
             note(f"      | {line}")

@@ -46,6 +46,27 @@ def test_it_ends_cleanly_when_asked(tmp_path: Path) -> None:
         assert again.stop(signal.SIGINT) == 0
 
 
+def test_at_the_terminal_it_says_how_it_ends(tmp_path: Path) -> None:
+    command = [str(REEL), "serve", "--port", "0"]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "REEL_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert "/login?token=" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert told.startswith("Reelwright serves at http://127.0.0.1:")
+    assert "Ctrl-C again stops at once" in told
+
+
 def test_what_streams_does_not_keep_it_from_ending(tmp_path: Path, talk: Path) -> None:
     with serving(tmp_path / "home", "--no-worker") as served:
         job_id = served.submit(

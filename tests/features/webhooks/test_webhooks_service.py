@@ -193,8 +193,14 @@ def test_at_the_terminal(tmp_path: Path, receiver: Receiver) -> None:
     assert run("rotate", found["id"], "--json").json["secret"] not in ("", found["secret"])
     assert run("messages", "--json").json == {"messages": []}
     assert run("redeliver", "msg_1").code == 2
-    assert run("remove", found["id"]).code == 0
+    own = run("secret", "--json").json["secret"]
+    assert run("secret").out.strip() == own
+    assert run("remove", found["id"], "--json").json == {"id": found["id"], "removed": True}
     assert run("list", "--json").json["webhooks"] == []
+
+    nobody = run("add", "http://127.0.0.1:1/", "--json").json
+    said = run("test", nobody["id"], "--json")
+    assert (said.code, said.json["delivered"]) == (6, False)
 
 
 _CHILD = """

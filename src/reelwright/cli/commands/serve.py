@@ -20,11 +20,14 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def serve(
     host: Annotated[
-        str | None, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
+        str | None,
+        typer.Option(
+            "--host", metavar="ADDRESS", help="Where to listen; default: 127.0.0.1, this machine."
+        ),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", min=0, max=65535, help="Port; 0 takes any that is free."),
+        typer.Option("--port", min=0, max=65535, help="Default: 8000; 0 takes any that is free."),
     ] = None,
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="Run steps in this process, too.")
@@ -41,7 +44,10 @@ def serve(
 ) -> None:
     """Serve the HTTP API until Ctrl-C; jobs run here, or in `reel worker`.
 
-    Example: `reel serve --port 8000`
+    Prints a link with a token, which programs send as `Authorization: Bearer TOKEN`. The first
+    Ctrl-C (or SIGTERM) finishes what runs and takes nothing new, the second stops at once.
+
+    Examples: `reel serve --port 8000`, `reel serve --port 0 --json`, `reel serve --no-worker`
     """
     from reelwright.app.reach import check_reach
     from reelwright.cli.use import opened, sandbox_flag
@@ -73,6 +79,8 @@ def _run(used: App, *, with_worker: bool, as_json: bool) -> None:
         # By name: the two outermost rooms do not import each other; this is where one starts
         # the other.
         import_module("reelwright.api.server").run(used, service, ready)
+        if with_worker and not as_json:
+            terminal.note("Finishing what runs (Ctrl-C again stops at once) …")
         service.drain()
     finally:
         service.close()

@@ -76,7 +76,7 @@ def add(
 
 
 @app.command()
-def remove(webhook: Webhook) -> None:
+def remove(webhook: Webhook, as_json: AsJson = False) -> None:
     """Delete a webhook and its messages.
 
     Example: `reel webhooks remove 0k8v2b3c4d5e6f7g8`
@@ -88,7 +88,10 @@ def remove(webhook: Webhook) -> None:
     with opened() as used:
         endpoint_id = identify(used, webhook)
         remove_endpoint(used, _me(), endpoint_id)
-    terminal.out(f"webhook {endpoint_id}: removed")
+    if as_json:
+        terminal.emit({"id": endpoint_id, "removed": True})
+    else:
+        terminal.out(f"webhook {endpoint_id}: removed")
 
 
 @app.command()
@@ -112,6 +115,7 @@ def rotate(webhook: Webhook, overlap: Overlap = "24h", as_json: AsJson = False) 
 def secret(
     new: Annotated[bool, typer.Option("--new", help="Make a new one.")] = False,
     overlap: Overlap = "24h",
+    as_json: AsJson = False,
 ) -> None:
     """Print the secret that signs what goes to the `webhook` of your specs.
 
@@ -123,7 +127,10 @@ def secret(
 
     with opened() as used:
         made = own_secret(used, _me(), is_new=new, overlap_s=seconds(overlap, "--overlap"))
-    terminal.out(made.endpoint.secret)
+    if as_json:
+        terminal.emit(made.to_json())
+    else:
+        terminal.out(made.endpoint.secret)
 
 
 @app.command()
@@ -167,24 +174,29 @@ def messages(
 @app.command()
 def redeliver(
     message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The message's id.")],
+    as_json: AsJson = False,
 ) -> None:
     """Send a message again; the service that runs does it.
 
     Example: `reel webhooks redeliver msg_0k8v2b3c4d5e6f7g8`
     """
+    from reelwright.app.webhooks.messages import message_json
     from reelwright.app.webhooks.messages import redeliver as send_again
     from reelwright.cli.use import opened
 
     with opened() as used:
         row = send_again(used, _me(), message)
-    terminal.out(f"message {row.id}: {row.state}")
+    if as_json:
+        terminal.emit(message_json(row))
+    else:
+        terminal.out(f"message {row.id}: {row.state}")
 
 
 @app.command("test")
 def send_test(webhook: Webhook, as_json: AsJson = False) -> None:
     """Send a message now, once, and say what the receiver answered.
 
-    Example: `reel webhooks test 0k8v2b3c4d5e6f7g8`
+    Ends with code 6 where it did not take it. Example: `reel webhooks test 0k8v2b3c4d5e6f7g8`
     """
     from reelwright.app.webhooks.endpoints import identify
     from reelwright.app.webhooks.messages import test
@@ -198,7 +210,7 @@ def send_test(webhook: Webhook, as_json: AsJson = False) -> None:
     else:
         terminal.out(f"{said['id']}: {said['error'] or 'delivered'}")
     if not said["delivered"]:
-        raise typer.Exit(1)
+        raise typer.Exit(6)
 
 
 def _show(made: Shown, as_json: bool) -> None:
