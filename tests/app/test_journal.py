@@ -39,6 +39,19 @@ def test_what_goes_well_leaves_no_file(tmp_path: Path) -> None:
     assert not (tmp_path / "logs").exists()
 
 
+def test_what_was_cancelled_is_no_failure(tmp_path: Path) -> None:
+    error = {"code": "cancelled", "message": "the job was cancelled"}
+    journal = Journal(into_file(tmp_path / "logs"))
+    journal(StepChanged(job_id="j", key="s", state="cancelled", attempt=1, error=error))
+    journal(JobChanged(job_id="j", state="cancelled", error=error))
+    assert not (tmp_path / "logs").exists()
+
+    told: list[dict[str, Any]] = []
+    heard = Journal(told.append, wants=lambda _level: True)
+    heard(JobChanged(job_id="j", state="cancelled", error=error))
+    assert [(line["level"], line["event"]) for line in told] == [("info", "job cancelled")]
+
+
 def test_a_service_hears_all_that_its_level_wants() -> None:
     told: list[dict[str, Any]] = []
     asked: list[str] = []

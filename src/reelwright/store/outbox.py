@@ -243,4 +243,9 @@ def prune(tx: Tx, *, keep_s: float) -> int:
 
 
 def unknown(message_id: str) -> ReelError:
-    return ReelError(Code.WEBHOOK_UNKNOWN, f"there is no message {message_id!r}", where=message_id)
+    return ReelError(
+        Code.WEBHOOK_UNKNOWN,
+        f"there is no message {message_id!r}",
+        where=message_id,
+        hint="`reel webhooks messages` lists them",
+    )

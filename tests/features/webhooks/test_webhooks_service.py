@@ -192,7 +192,8 @@ def test_at_the_terminal(tmp_path: Path, receiver: Receiver) -> None:
     assert run("list", "--json").json["webhooks"][0]["url"] == receiver.url
     assert run("rotate", found["id"], "--json").json["secret"] not in ("", found["secret"])
     assert run("messages", "--json").json == {"messages": []}
-    assert run("redeliver", "msg_1").code == 2
+    unknown = run("redeliver", "msg_1")
+    assert (unknown.code, "`reel webhooks messages`" in unknown.err) == (2, True)
     own = run("secret", "--json").json["secret"]
     assert run("secret").out.strip() == own
     assert run("remove", found["id"], "--json").json == {"id": found["id"], "removed": True}

@@ -63,6 +63,8 @@ def into_file(folder: Path) -> Put:
 def _failure(event: Event) -> dict[str, Any] | None:
     if not isinstance(event, StepChanged | JobChanged) or not event.error:
         return None
+    if event.state == "cancelled":  # somebody wanted it
+        return None
     error = event.error
     line = {"job": event.job_id, "code": error.get("code"), "message": error.get("message")}
     if isinstance(event, JobChanged):
