@@ -53,7 +53,12 @@ class BatchRequest(Model):
 
 
 _SHARED: dict[str, Any] = {
-    "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+    "labels": {
+        "type": "object",
+        "maxProperties": intake.MOST_LABELS,
+        "propertyNames": {"maxLength": intake.LABEL_CHARS},
+        "additionalProperties": {"type": "string", "maxLength": intake.TEXT_CHARS},
+    },
     "overwrite": {"type": "boolean", "default": False},
     "use_cache": {"type": "boolean", "default": True},
     "priority": {"type": ["integer", "null"], "minimum": -100, "maximum": 100},
@@ -138,7 +143,7 @@ async def create_batch(
         key = Key(idempotency_key, intake.digest("batch", text))
     origin = origin_of(request, principal)
     jobs, places = _jobs(asked)
-    rows = await aside(batches.check, app, jobs, places, origin)
+    rows = await aside(batches.check, app, jobs, places, asked.labels, origin)
     accepted = await batches.accept(app, rows, asked.labels, origin, key)
     headers = {"Location": f"/v1/batches/{accepted.id}"}
     if accepted.is_replay:
@@ -174,24 +179,28 @@ async def cancel_batch(request: Request, batch_id: BatchId, principal: Who) -> R
 def _jobs(asked: BatchRequest) -> tuple[list[Asked], list[str]]:
     """What is asked for, one by one, and its places in the request."""
     if asked.jobs is not None:
-        specs: list[tuple[dict[str, Any], dict[str, str]]] = [(spec, {}) for spec in asked.jobs]
+        specs: list[tuple[str, dict[str, str]]] = [(_text(spec), {}) for spec in asked.jobs]
         name = "jobs"
     else:
-        assert asked.spec is not None
-        specs = [(asked.spec, _texts(values)) for values in asked.each or ()]
+        text = _text(asked.spec)
+        specs = [(text, _texts(values)) for values in asked.each or ()]
         name = "each"
     made = [
         Asked(
-            text=orjson.dumps(spec).decode(),
+            text=text,
             variables=variables,
             overwrite=asked.overwrite,
             use_cache=asked.use_cache,
             priority=asked.priority,
             timeout_s=asked.timeout_s,
         )
-        for spec, variables in specs
+        for text, variables in specs
     ]
     return made, [f"{name}[{n}]" for n in range(len(made))]
+
+
+def _text(spec: dict[str, Any] | None) -> str:
+    return orjson.dumps(spec).decode()
 
 
 def _texts(values: Mapping[str, Value]) -> dict[str, str]:

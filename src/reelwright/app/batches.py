@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from reelwright.app.intake import Asked, Key, Origin, claim, enter, prepare
+from reelwright.app.intake import Asked, Key, Origin, check_labels, claim, enter, prepare
 from reelwright.app.principal import Principal, Scope
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.store.ids import new_id
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Their rows are one transaction, for which all others wait: about a second.
 MOST = 1000
+# And so many bytes their specs together: a spec that is filled 1000 times is stored 1000 times.
+MOST_BYTES = 64 << 20
 # So many failures stand in a summary; `GET /v1/jobs?batch=` lists all jobs.
 _FAILURES = 100
 
@@ -36,10 +38,16 @@ class Accepted:
 
 
 def check(
-    app: App, asked: Sequence[Asked], places: Sequence[str], origin: Origin
+    app: App,
+    asked: Sequence[Asked],
+    places: Sequence[str],
+    labels: Mapping[str, str],
+    origin: Origin,
 ) -> list[NewJobRow]:
     """What is to be written. Raises SpecErrors with what is wrong with any of them, each place
-    behind that of its job (``jobs[3].operations[0].start``)."""
+    behind that of its job (``jobs[3].operations[0].start``); SPEC_TOO_LARGE for all together."""
+    check_labels(labels)
+    _check_size(asked)
     rows: list[NewJobRow] = []
     problems: list[Problem] = []
     for one, place in zip(asked, places, strict=True):
@@ -164,6 +172,17 @@ def _summed(
         "jobs": list(ids),
         "failures": [{"id": job_id, "error": error} for job_id, error in failures],
     }
+
+
+def _check_size(asked: Sequence[Asked]) -> None:
+    size = sum(len(one.text) for one in asked)
+    if size > MOST_BYTES:
+        raise ReelError(
+            Code.SPEC_TOO_LARGE,
+            f"the specs of the batch are larger than {MOST_BYTES} bytes together",
+            hint="send several batches",
+            evidence={"limit_bytes": MOST_BYTES},
+        )
 
 
 def _placed(problem: Problem, place: str) -> Problem:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from reelwright.spec.model import JobSpec
     from reelwright.store.database import Tx
 
+# Of labels: how many of a job, and the characters of their names and texts.
+MOST_LABELS, LABEL_CHARS, TEXT_CHARS = 64, 100, 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -93,7 +96,7 @@ class Accepted:
 
 def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
     """What is to be written. Raises SpecErrors with all that is wrong, SPEC_TOO_LARGE, FORBIDDEN,
-    WEBHOOK_INVALID."""
+    FIELD_INVALID for labels, WEBHOOK_INVALID."""
     from reelwright.app.quota import max_running
     from reelwright.app.webhooks.endpoints import check_url
 
@@ -103,6 +106,8 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
     job_id = new_id()
     base = app.home / "served" / job_id
     spec = read_spec(asked, base, principal)
+    labels = {**spec.labels, **asked.labels}
+    check_labels(labels)
     if spec.webhook is not None:
         check_url(app, spec.webhook)
     timeout_s = asked.timeout_s
@@ -123,7 +128,7 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
         base=str(base),
         revision=0,
         priority=spec.priority if asked.priority is None else asked.priority,
-        labels={**spec.labels, **asked.labels},
+        labels=labels,
         timeout_s=timeout_s,
         overwrite=asked.overwrite,
         owner=principal.owner,
@@ -229,6 +234,22 @@ def digest(*parts: str) -> str:
         encoded = part.encode("utf-8", "surrogatepass")
         found.update(len(encoded).to_bytes(8, "big") + encoded)
     return found.hexdigest()
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """They are rows of their own, and stand in every list of jobs. Raises FIELD_INVALID."""
+    if len(labels) > MOST_LABELS:
+        message = f"{len(labels)} labels are more than {MOST_LABELS}"
+    elif any(len(name) > LABEL_CHARS or len(text) > TEXT_CHARS for name, text in labels.items()):
+        message = f"a label's name has up to {LABEL_CHARS} characters, its text {TEXT_CHARS}"
+    else:
+        return
+    raise ReelError(
+        Code.FIELD_INVALID,
+        message,
+        where="labels",
+        hint="labels are for finding jobs; what belongs to them is kept elsewhere",
+    )
 
 
 def check_size(app: App, text: str) -> None:

@@ -333,6 +333,31 @@ def test_a_batch_with_one_wrong_job_makes_none(served: Served) -> None:
     assert served.client.get("/v1/jobs", params={"limit": 1}).json()["jobs"][0]["id"] == before
 
 
+def test_a_small_request_makes_no_large_batch(served: Served) -> None:
+    """A spec is stored for each job that it is filled for."""
+    spec = {**NEVER, "vars": {"n": "1", "long": "x" * 200_000}}
+    body = {"spec": spec, "each": [{"n": n} for n in range(400)]}
+
+    answer = served.client.post("/v1/batches", json=body)
+
+    assert answer.status_code == 413, answer.text
+    assert answer.json()["code"] == "spec_too_large"
+    assert answer.json()["limit_bytes"] == 64 << 20
+
+
+@pytest.mark.parametrize(
+    "labels", [{f"l{n}": "x" for n in range(65)}, {"n" * 101: "x"}, {"n": "x" * 1001}]
+)
+def test_labels_are_few_and_short(served: Served, labels: dict[str, str]) -> None:
+    """Every list of jobs shows all of them."""
+    job = served.client.post("/v1/jobs", json={**NEVER, "labels": labels})
+    batch = served.client.post("/v1/batches", json={"jobs": [NEVER], "labels": labels})
+
+    for answer in (job, batch):
+        assert answer.status_code == 422, answer.text
+        assert (answer.json()["code"], answer.json()["where"]) == ("field_invalid", "labels")
+
+
 def test_a_batch_is_cancelled_as_a_whole(served: Served) -> None:
     # Nothing of it can run: each waits for the one before, which a lower priority makes sure of.
     specs = [{**NEVER, "priority": -100} for _ in range(20)]
