@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import resource
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # What is being answered gets so long at shutdown; streams are told to end and take less.
 _FINISH_S = 5
+_CLOSE_S = 2  # for closing what is open, where nobody waits for answers
 _BACKLOG = 2048
 _COLLECT_EVERY = 20_000  # new objects; Python's own 700 suits a small program
 _MANY_FILES = 10_240  # OPEN_MAX of macOS
@@ -83,6 +85,9 @@ class _Server(uvicorn.Server):
         app = self.config.app
         app.state.closing.set()  # type: ignore[union-attr]
         await super().shutdown(sockets=sockets)
+        if self.force_exit:  # uvicorn would leave what is open to the end of its loop, and say so
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.lifespan.shutdown(), _CLOSE_S)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

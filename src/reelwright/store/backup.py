@@ -80,11 +80,15 @@ def write(database: Database, target: Path, *, overwrite: bool = False) -> Manif
     """Writes all rows of one moment to `target`, while others go on writing to the database.
 
     The file is readable by its owner alone (it holds secrets of webhooks), and stands under its
-    name when it is whole and on the disk. Raises OUTPUT_EXISTS, DISK_FULL, PERMISSION_DENIED,
-    STORE_VERSION (there are no tables), STORE_*.
+    name when it is whole and on the disk. Raises OUTPUT_EXISTS, OUTPUT_PATH, DISK_FULL,
+    PERMISSION_DENIED, STORE_VERSION (there are no tables), STORE_*.
     """
     if not overwrite and target.exists():
         raise ReelError(Code.OUTPUT_EXISTS, f"{target} exists", where=str(target))
+    if not target.parent.is_dir():
+        hint = "make the folder first, or name another"
+        said = f"there is no folder {target.parent}"
+        raise ReelError(Code.OUTPUT_PATH, said, where=str(target), hint=hint)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with _new_file(part) as file:

@@ -129,8 +129,13 @@ def downgrade(database: Database, revision: str) -> None:
     Raises STORE_LOCKED while workers use the database, and STORE_VERSION.
     """
     from alembic import command
+    from alembic.script import ScriptDirectory
 
     def back(config: Config, tx: Tx) -> None:
+        known = sorted(s.revision for s in ScriptDirectory.from_config(config).walk_revisions())
+        if revision not in {"base", *known}:
+            hint = f"there are: base, {', '.join(known)}"
+            raise ReelError(Code.STORE_VERSION, f"there is no version '{revision}'", hint=hint)
         refuse_in_service(tx)
         command.downgrade(config, revision)
 

@@ -62,7 +62,10 @@ def test_the_schema_goes_back_and_forth(studio: Studio) -> None:
     assert "reel db upgrade" in _db(studio, "check", code=6).err
     assert "0002 -> 0003" in _db(studio, "upgrade").out
     assert "all is well" in _db(studio, "check").out
-    assert "9999" in _db(studio, "downgrade", "9999", "--yes", code=6).err
+    unknown = _db(studio, "downgrade", "9999", "--yes", code=6).err
+    assert "'9999'" in unknown
+    assert "base, 0001, 0002, 0003" in unknown
+    assert "there is no folder" in _db(studio, "backup", "nowhere/jobs.zip", code=2).err
 
 
 def test_wrong_files_are_named(studio: Studio) -> None:

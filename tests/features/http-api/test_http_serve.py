@@ -67,6 +67,15 @@ def test_at_the_terminal_it_says_how_it_ends(tmp_path: Path) -> None:
     assert "Ctrl-C again stops at once" in told
 
 
+def test_a_second_signal_ends_it_without_a_trace(tmp_path: Path, talk: Path) -> None:
+    with serving(tmp_path / "home", "--no-worker") as served:
+        spec = {"inputs": {"t": str(talk)}, "outputs": [{"from": "t", "to": "a.mkv"}]}
+        with served.client.stream("GET", f"/v1/jobs/{served.submit(spec)}/events"):
+            served.process.send_signal(signal.SIGTERM)
+            served.stop(signal.SIGTERM)
+        assert "Traceback" not in "".join(served.said)
+
+
 def test_what_streams_does_not_keep_it_from_ending(tmp_path: Path, talk: Path) -> None:
     with serving(tmp_path / "home", "--no-worker") as served:
         job_id = served.submit(
