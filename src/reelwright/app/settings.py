@@ -192,10 +192,12 @@ def variable(name: str) -> str:
 
 
 def without_password(text: str) -> str:
-    """The password of a URL as ``***``; any other text as it is."""
+    """The passwords of a URL as ``***``, also in its query, where PostgreSQL takes them too; any
+    other text as it is."""
     import re
 
-    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", text)
+    text = re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", text)
+    return re.sub(r"([?&][a-z_]*password=)[^&#]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 def value_of(settings: Settings, name: str) -> Any:

@@ -75,6 +75,11 @@ def test_a_password_is_not_shown(file: Path, tmp_path: Path) -> None:
     told = reel("config", "show", cwd=tmp_path)
     assert "postgresql://me:***@db/reel" in told.out  # secret-ok: made up
     assert "secret" not in told.out + reel("config", "show", "--json", cwd=tmp_path).out
+    # As PostgreSQL takes it, too.
+    file.write_text('database = "postgresql://db/reel?user=me&password=secret&sslmode=on"\n')
+    told = reel("config", "show", cwd=tmp_path)
+    assert "postgresql://db/reel?user=me&password=***&sslmode=on" in told.out
+    assert "secret" not in told.out + reel("config", "show", "--json", cwd=tmp_path).out
 
 
 def test_what_is_set_is_what_counts(file: Path, tmp_path: Path) -> None:
