@@ -155,7 +155,8 @@ def test_headers_that_nobody_sends_by_mistake(shared: OidcIssuer, head: bytes) -
 
 
 def test_a_time_that_is_no_number_is_no_fault_of_ours(shared: OidcIssuer) -> None:
-    for exp in (float("inf"), "soon", [1], {}):
+    times: list[object] = [float("inf"), "soon", [1], {}]
+    for exp in times:
         error = _refused(_issuer(shared), shared.token(exp=exp))
         assert error.code is Code.UNAUTHENTICATED
 

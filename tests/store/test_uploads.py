@@ -69,7 +69,7 @@ def test_those_of_others_are_unknown(store: Store) -> None:
 
 
 def test_the_same_content_is_found_for_its_owner_alone(store: Store) -> None:
-    done = {"offset_bytes": 10, "sha256": _SHA256, "finished_at": 1.0}
+    done: dict[str, Any] = {"offset_bytes": 10, "sha256": _SHA256, "finished_at": 1.0}
     upload_id = _put(store, **done)
     _put(store)
     with store.read() as tx:
