@@ -110,9 +110,7 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
     check_labels(labels)
     if spec.webhook is not None:
         check_url(app, spec.webhook)
-    timeout_s = asked.timeout_s
-    if timeout_s is None and spec.timeout is not None:
-        timeout_s = float(spec.timeout)
+    given_s = None if spec.timeout is None else float(spec.timeout)
     kept = Kept(
         text=asked.text,
         variables=dict(asked.variables),
@@ -129,7 +127,7 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
         revision=0,
         priority=spec.priority if asked.priority is None else asked.priority,
         labels=labels,
-        timeout_s=timeout_s,
+        timeout_s=given_s if asked.timeout_s is None else asked.timeout_s,
         overwrite=asked.overwrite,
         owner=principal.owner,
         webhook=spec.webhook,

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from reelwright.engine.control import Control
-from reelwright.engine.executor import Executor
+from reelwright.engine.executor import Executor, Need
 from reelwright.engine.leader import TICK_S, Leader
 from reelwright.engine.recovery import Recovery
 from reelwright.engine.settings import EngineSettings
@@ -69,14 +69,14 @@ class Serving:
         self._draining = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        machine = settings.machine
+        machine = settings.machine if takes_steps else Need()
         self._me = NewWorker(
             id=str(executor.worker),
             host=executor.worker.host,
             pid=executor.worker.pid,
             version=version,
-            cpus=machine.cpus if takes_steps else 0.0,
-            memory_bytes=machine.memory_bytes if takes_steps else 0,
+            cpus=machine.cpus,
+            memory_bytes=machine.memory_bytes,
         )
         self._next_beat = 0.0
         self.seen_at = time.monotonic()  # when the database last answered
