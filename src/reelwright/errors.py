@@ -142,7 +142,7 @@ class Code(Enum):
     EXTRACTOR_UNSUPPORTED = _i(_NE, "no video was found at the address")
 
     # Resources
-    DISK_FULL = _i(_RE, "free some space, then `reel resume`", retry=True)
+    DISK_FULL = _i(_RE, "free some space, then `reel resume`, or `reel retry`", retry=True)
     DISK_RESERVED = _i(_RE, "free some space or lower `limits.disk_bytes`", retry=True)
     PERMISSION_DENIED = _i(_RE, "check the permissions of the path that is named")
     MEMORY_EXHAUSTED = _i(_RE, "lower the resolution or raise `limits.memory_bytes`")
