@@ -95,6 +95,11 @@ def test_a_step_starts_once(store: Store) -> None:
     with store.write() as tx:
         assert attempts.start(tx, chosen, place, 1.0) is None
         assert attempts.get(tx, chosen.step_id, 1).workspace == "{x}/1"
+        both = steps.get(tx, chosen.step_id), attempts.get(tx, chosen.step_id, 1)
+        assert attempts.with_step(tx, chosen.step_id, 1) == both
+        with pytest.raises(ReelError) as refused:
+            attempts.with_step(tx, chosen.step_id, 2)
+        assert refused.value.code is Code.STEP_UNKNOWN
         assert attempts.live_workspaces(tx) == {"{x}/1"}
 
 

@@ -37,6 +37,8 @@ class Admission:
     async def fill(self) -> int:
         """Begins what there is room for; gives the number of jobs."""
         with self._store.read() as tx:
+            if not queue.waits(tx):
+                return 0
             capacity = workers.capacity_cpus(tx)
             room = max(_LEAST_CPUS, capacity * _AHEAD) - queue.load_cpus(tx)
             if not capacity or room <= 0:

@@ -27,7 +27,7 @@ from reelwright.engine.writing import Write, alone
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.planning.plan import Step
 from reelwright.runners.context import StepContext, StepResult
-from reelwright.store import attempts, steps
+from reelwright.store import attempts
 from reelwright.store.blobs import Blob, Blobs, refused
 from reelwright.store.database import Tx
 from reelwright.store.rows import AttemptRow, StepRow
@@ -83,8 +83,7 @@ class AttemptRunner:
     def look_up(self, attempt: Attempt) -> tuple[StepRow, AttemptRow]:
         """What is to run, and where. Raises LEASE_LOST, STORE_*."""
         with self.store.read() as tx:
-            row = steps.get(tx, attempt.step_id)
-            place = attempts.get(tx, attempt.step_id, attempt.number)
+            row, place = attempts.with_step(tx, attempt.step_id, attempt.number)
         if row.attempt != attempt.number or row.state is not StepState.RUNNING:
             raise ReelError(Code.LEASE_LOST, "this attempt is over already", where=attempt.key)
         return row, place

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from reelwright.errors import Code, ReelError
 from reelwright.store.database import Tx
-from reelwright.store.rows import AttemptRow, Running
+from reelwright.store.rows import AttemptRow, Running, StepRow
 from reelwright.store.states import AttemptState, JobState, StepState
 from reelwright.store.tables import attempts, jobs, reservations, steps
 
@@ -273,8 +273,32 @@ def get(tx: Tx, step_id: str, number: int) -> AttemptRow:
     where = (attempts.c.step_id == step_id, attempts.c.number == number)
     row = tx.run(sa.select(*columns).where(*where)).one_or_none()
     if row is None:
-        raise ReelError(Code.STEP_UNKNOWN, f"no attempt {number} of {step_id!r}", where=step_id)
+        raise _unknown(step_id, number)
     return _attempt(row)
+
+
+def with_step(tx: Tx, step_id: str, number: int) -> tuple[StepRow, AttemptRow]:
+    """Both in one statement. Raises STEP_UNKNOWN."""
+    names = [f.name for f in fields(StepRow)]
+    columns = [steps.c[name] for name in names] + [attempts.c[f.name] for f in fields(AttemptRow)]
+    query = (
+        sa.select(*columns)
+        .join(attempts, attempts.c.step_id == steps.c.id)
+        .where(steps.c.id == step_id, attempts.c.number == number)
+    )
+    row = tx.run(query).one_or_none()
+    if row is None:
+        raise _unknown(step_id, number)
+    values = dict(zip(names, row, strict=False))
+    values["state"] = StepState(values["state"])
+    values["needs"] = tuple(values["needs"])
+    attempt = AttemptRow(*row[len(names) :])
+    return StepRow(**values), replace(attempt, state=AttemptState(attempt.state))
+
+
+def _unknown(step_id: str, number: int) -> ReelError:
+    said = f"no attempt {number} of {step_id!r}"
+    return ReelError(Code.STEP_UNKNOWN, said, where=step_id)
 
 
 def of_step(tx: Tx, step_id: str) -> list[AttemptRow]:

@@ -115,6 +115,12 @@ def interrupted(tx: Tx, worker: str) -> list[str]:
     return list(tx.run(query).scalars())
 
 
+def waits(tx: Tx) -> bool:
+    """Whether any job does: one look into the index."""
+    query = sa.select(sa.literal(1)).where(jobs.c.state == JobState.QUEUED).limit(1)
+    return tx.run(query).first() is not None
+
+
 def depth(tx: Tx) -> int:
     """How many jobs wait to be begun."""
     query = sa.select(sa.func.count()).where(jobs.c.state == JobState.QUEUED)
