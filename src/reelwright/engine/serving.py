@@ -12,6 +12,7 @@ from contextlib import suppress
 from reelwright.engine.control import Control
 from reelwright.engine.executor import Executor, Need
 from reelwright.engine.leader import TICK_S, Leader
+from reelwright.engine.presence import Presence
 from reelwright.engine.recovery import Recovery
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.starting import Starter
@@ -70,14 +71,7 @@ class Serving:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         machine = settings.machine if takes_steps else Need()
-        self._me = NewWorker(
-            id=str(executor.worker),
-            host=executor.worker.host,
-            pid=executor.worker.pid,
-            version=version,
-            cpus=machine.cpus,
-            memory_bytes=machine.memory_bytes,
-        )
+        self._me = _worker(executor.worker, machine, version)
         self._next_beat = 0.0
         self.seen_at = time.monotonic()  # when the database last answered
 
@@ -256,3 +250,14 @@ class Serving:
             return
         with suppress(RuntimeError):  # the loop is closed: there is nobody to tell
             self._loop.call_soon_threadsafe(what, *args)
+
+
+def _worker(presence: Presence, machine: Need, version: str) -> NewWorker:
+    return NewWorker(
+        id=str(presence),
+        host=presence.host,
+        pid=presence.pid,
+        version=version,
+        cpus=machine.cpus,
+        memory_bytes=machine.memory_bytes,
+    )
