@@ -259,22 +259,23 @@ class App:
             raise ReelError(Code.SANDBOX_UNAVAILABLE, status.note, where="sandbox")
 
 
-def make_folder(path: Path) -> None:
-    """Raises PERMISSION_DENIED, DISK_FULL, OUTPUT_PATH."""
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """`mode`: of a new one. Raises PERMISSION_DENIED, DISK_FULL, OUTPUT_PATH."""
     from reelwright.store.blobs import refused
 
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
         raise refused(error, path) from error
 
 
 def make_home(path: Path) -> None:
-    """The folder of the setting `home`. Raises PERMISSION_DENIED, DISK_FULL, CONFIG_INVALID."""
+    """The folder of the setting `home`; a new one is its user's alone, for what is in it: specs,
+    results, secrets of webhooks. Raises PERMISSION_DENIED, DISK_FULL, CONFIG_INVALID."""
     from reelwright.errors import Code, ReelError
 
     try:
-        make_folder(path)
+        make_folder(path, 0o700)
         if not os.access(path, os.W_OK | os.X_OK):
             raise ReelError(Code.PERMISSION_DENIED, f"it may not be written: {path}")
     except ReelError as error:

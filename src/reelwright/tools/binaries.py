@@ -148,7 +148,7 @@ def _linked(binary: Path, link: Path) -> Path:
         pass  # absent, or a file that somebody put there: replaced below
     fresh = link.with_name(f".{link.name}.{os.getpid()}")
     try:
-        link.parent.mkdir(parents=True, exist_ok=True)
+        _make(link.parent)
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(binary)
         fresh.replace(link)
@@ -239,7 +239,7 @@ def _read(memory: Path | None) -> dict[str, Any]:
 def _write(memory: Path, body: dict[str, Any]) -> None:
     fresh = memory.with_name(f".{memory.name}.{os.getpid()}")
     try:
-        memory.parent.mkdir(parents=True, exist_ok=True)
+        _make(memory.parent)
         fresh.write_text(json.dumps(body), "utf-8")
         fresh.replace(memory)
     except OSError:
@@ -266,3 +266,9 @@ def _ask(binary: Path, question: str) -> str:
             where=str(binary),
         ) from error
     return done.stdout.decode("utf-8", "replace")
+
+
+def _make(folder: Path) -> None:
+    """Of the home folder; where that is new, it is its user's alone. Raises OSError."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)

@@ -88,3 +88,13 @@ def test_what_is_set_is_what_counts(file: Path, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text("inputs: {a: a.mp4}\n")
     done = reel("run", "spec.yaml", "--json", cwd=tmp_path)
     assert (done.code, done.json["error"]["code"]) == (2, "spec_too_large")
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("keys", "create", "ci"), ("jobs",)])
+def test_a_new_home_is_its_users_alone(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Specs, results and secrets of webhooks are in it."""
+    home = tmp_path / "data" / "home"
+
+    reel(*command, "--json", cwd=tmp_path, REEL_HOME=str(home))
+
+    assert home.stat().st_mode & 0o777 == 0o700
