@@ -40,8 +40,10 @@ class Admission:
             if not queue.waits(tx):
                 return 0
             capacity = workers.capacity_cpus(tx)
+            if not capacity:
+                return 0  # nobody is there to run them
             room = max(_LEAST_CPUS, capacity * _AHEAD) - queue.load_cpus(tx)
-            if not capacity or room <= 0:
+            if room <= 0:
                 return 0
             waiting = queue.next_jobs(tx, _MOST)
             outlines = steps.outlines(tx, [job.id for job in waiting])
