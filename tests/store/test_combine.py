@@ -222,3 +222,38 @@ def test_the_bell_outlives_whoever_cannot_hear_it(database_url: str) -> None:
             break
     bell.close()
     assert rung.is_set()
+
+
+def test_items_of_one_kind_are_written_at_once_and_fail_alone(database_url: str) -> None:
+    store = open_store(database_url)
+    combiner = Combiner(store)
+    sizes: list[int] = []
+
+    def many(tx: Tx, items: list[int]) -> list[str]:
+        if -1 in items:
+            raise ReelError(Code.QUOTA_EXCEEDED, "no more")
+        sizes.append(len(items))
+        rows = [NewJobRow(spec={"n": n}, plan={}, base="/") for n in items]
+        return jobs.insert_many(tx, rows, ("job", {"state": "queued", "error": None}))
+
+    blocked = threading.Event()
+    first = combiner.submit(
+        lambda _tx: blocked.wait(10)
+    )  # while it waits, the others come together
+    good = [combiner.submit_to(many, n) for n in range(20)]
+    blocked.set()
+    ids = [one.result(30) for one in good]
+    assert first.result(30)
+    assert max(sizes) > 1
+
+    blocked.clear()
+    first = combiner.submit(lambda _tx: blocked.wait(10))
+    mixed = [combiner.submit_to(many, n) for n in (20, -1, 21)]
+    blocked.set()
+    ids += [mixed[0].result(30), mixed[2].result(30)]
+    with pytest.raises(ReelError, match="no more"):
+        mixed[1].result(30)
+    combiner.close()
+    with store.read() as tx:
+        found = {job.id: job.spec["n"] for job in jobs.listing(tx)}
+    assert [found[job_id] for job_id in ids] == list(range(22))
