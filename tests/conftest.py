@@ -56,6 +56,11 @@ def reel_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first (they say so themselves), so that nobody waits for one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quality-report", metavar="FILE", help="write the results as JSON")
 
