@@ -139,5 +139,7 @@ def _ready(process: subprocess.Popen[str], said: list[str]) -> dict[str, Any]:
         process.wait()
         raise RuntimeError(f"reel serve ended with {process.returncode}: {''.join(said)[-4000:]}")
     found: dict[str, Any] = json.loads(line)
-    assert found["event"] == "ready", line
+    if found.get("event") != "ready":
+        process.wait()
+        raise RuntimeError(f"reel serve ended with {process.returncode}: {line}")
     return found
