@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reelwright.api.origins import check_same_origin, header
 from reelwright.api.problems import Answered
 from reelwright.api.rates import Rates, Standing, item_of
+from reelwright.api.vigil import Vigil
 from reelwright.app.auth.authenticate import Authenticator
 from reelwright.app.auth.sessions import check_csrf
 from reelwright.app.principal import Principal, Role
@@ -46,6 +47,7 @@ class Gate:
         self._failures = Rates("memory://")
         item_of(reel.settings.serve.rate)  # a wrong one is told at the start
         self.authenticator = Authenticator(reel)
+        self.vigil = Vigil(self._recall, self._again)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,6 +84,23 @@ class Gate:
         scope[_PRINCIPAL] = proof[0]
         return proof
 
+    def _recall(self, scope: Scope) -> Principal | None:
+        token = _bearer(scope)
+        if token is not None:
+            return self.authenticator.recall(token)
+        cookie = session_cookie(scope)
+        return None if cookie is None else self.authenticator.recall_session(cookie)
+
+    async def _again(self, scope: Scope) -> Principal:
+        """Who it is by now that was let in by this request; counted against nobody's rate.
+
+        Raises UNAUTHENTICATED, FORBIDDEN, STORE_*, NETWORK_*.
+        """
+        token = _bearer(scope)
+        if token is not None:
+            return await self.authenticator.bearer(token)
+        return await self.authenticator.session(session_cookie(scope) or "")
+
     async def _prove(self, scope: Scope, token: str) -> tuple[Principal, float | None]:
         address = network_of(address_of(scope))
         if not self.authenticator.has_met(token):
@@ -97,12 +116,10 @@ class Gate:
             raise _refused(error.problem.message, is_token_wrong=True) from error
 
     async def _identify(self, scope: Scope) -> Principal:
-        given = header(scope, b"authorization")
-        if given is not None:
-            scheme, _, token = given.partition(" ")
-            if scheme.lower() != "bearer" or not token.strip():
+        token = _bearer(scope)
+        if token is not None:
+            if not token:
                 raise _refused("the header Authorization is not of the form: Bearer TOKEN")
-            token = token.strip()
             return self.authenticator.recall(token) or (await self._prove(scope, token))[0]
         cookie = session_cookie(scope)
         if cookie is None:
@@ -198,6 +215,15 @@ def session_cookie(scope: Scope) -> str | None:
         if name == COOKIE:
             return value
     return None
+
+
+def _bearer(scope: Scope) -> str | None:
+    """None: there is no header Authorization; empty: it holds no bearer's token."""
+    given = header(scope, b"authorization")
+    if given is None:
+        return None
+    scheme, _, token = given.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _check_role(principal: Principal, scope: Scope) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from reelwright.api.auth import gate_of
 from reelwright.api.jobs import JobId, Who
 from reelwright.api.openapi import problems
 from reelwright.app.hub import End, Item, Progress, Silence, to_json
-from reelwright.app.principal import Scope
+from reelwright.app.principal import Principal, Scope
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
@@ -61,6 +62,7 @@ class EventStream(Response):
         reading: Reading,
         *,
         follow: bool,
+        principal: Principal,
         keep_alive_s: float = KEEP_ALIVE_S,
         life_s: float = LIFE_S,
     ) -> None:
@@ -70,14 +72,17 @@ class EventStream(Response):
         self.headers["x-accel-buffering"] = "no"  # nginx would keep events back
         self._reading = reading
         self._follow = follow
+        self._principal = principal
         self._keep_alive_s = keep_alive_s
         self._life_s = life_s
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         leaving = asyncio.create_task(self._leave_with(receive))
         life = asyncio.get_running_loop().call_later(self._life_s, self._reading.leave)
+        vigil = gate_of(scope).vigil
         try:
-            await self._write(send)
+            with vigil.watch(scope, self._principal, self._reading.leave):
+                await self._write(send)
         finally:
             life.cancel()
             leaving.cancel()
@@ -132,7 +137,8 @@ async def get_events(
     principal.check(Scope.READ)
     cursor = after if last_event_id is None else last_event_id
     hub = cast("Hub", request.app.state.hub)
-    return EventStream(await hub.open(job_id, principal, cursor or 0), follow=follow)
+    reading = await hub.open(job_id, principal, cursor or 0)
+    return EventStream(reading, follow=follow, principal=principal)
 
 
 def rendered(item: Item) -> bytes:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from reelwright.api import bodies
+from reelwright.api.auth import gate_of
 from reelwright.api.context import app_of, aside, closing_of
 from reelwright.api.files import span_of
 from reelwright.api.jobs import JobId, Who
 from reelwright.api.models import Plan, Steps
 from reelwright.api.openapi import file_responses, problems
 from reelwright.app import job_logs, views
-from reelwright.app.principal import Scope
+from reelwright.app.principal import Principal, Scope
 
 router = APIRouter(tags=["jobs"])
 
@@ -75,9 +78,7 @@ async def get_logs(
     app = app_of(request)
     found, _ = await aside(job_logs.pieces, app, job_id, principal, step=step, attempt=attempt)
     if follow:
-        stream = job_logs.follow(
-            app, job_id, principal, step=step, attempt=attempt, closing=closing_of(request)
-        )
+        stream = _followed(request, principal, job_id, step=step, attempt=attempt)
         return StreamingResponse(stream, media_type=_TEXT)
     size = await aside(lambda: sum(piece.size_bytes() for piece in found))
     span = span_of(request, size) if size else None
@@ -91,3 +92,21 @@ async def get_logs(
     return StreamingResponse(
         job_logs.read(found, span.start, span.end), 206, headers, media_type=_TEXT
     )
+
+
+async def _followed(
+    request: Request, principal: Principal, job_id: str, *, step: str | None, attempt: int | None
+) -> AsyncIterator[bytes]:
+    """Until the job ends, or the service, or what the client came in with."""
+    ending = asyncio.Event()
+    closing = asyncio.create_task(closing_of(request).wait())
+    closing.add_done_callback(lambda _: ending.set())
+    try:
+        with gate_of(request.scope).vigil.watch(request.scope, principal, ending.set):
+            parts = job_logs.follow(
+                app_of(request), job_id, principal, step=step, attempt=attempt, closing=ending
+            )
+            async for part in parts:
+                yield part
+    finally:
+        closing.cancel()
