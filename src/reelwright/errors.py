@@ -141,6 +141,33 @@ class Code(Enum):
     REMOTE_CHANGED = _i(_NE, "the origin changed during the download; it starts over", retry=True)
     EXTRACTOR_UNSUPPORTED = _i(_NE, "no video was found at the address")
 
+    # What an origin says of a video
+    VIDEO_GONE = _i(_NE, "the origin removed it: look for another copy; what is held stays")
+    VIDEO_PRIVATE = _i(_NE, "its owner made it private: ask them, or pass cookies of one who may")
+    VIDEO_MEMBERS_ONLY = _i(_NE, "pass cookies of a member: `--cookies FILE`")
+    VIDEO_LOGIN = _i(_NE, "pass cookies of an account: `--cookies FILE`")
+    VIDEO_AGE_GATED = _i(_NE, "pass cookies of an account of age: `--cookies FILE`")
+    VIDEO_GEO_BLOCKED = _i(_NE, "use a proxy in a country where it is shown: `--proxy URL`")
+    VIDEO_BLOCKED = _i(_NE, "it was blocked after a claim: look for another copy")
+    VIDEO_DRM = _i(_NE, "it is encrypted by DRM and cannot be kept")
+    VIDEO_NOT_YET = _i(_NE, "it has not begun or still runs; it is tried later", retry=True)
+    VIDEO_BOT_CHECK = _i(_NE, "the site wants proof of a person: wait, or pass cookies")
+    FORMAT_UNAVAILABLE = _i(_NE, "choose another profile: `--profile best` takes what there is")
+    EXTRACTOR_BROKEN = _i(_NE, "upgrade yt-dlp; if that is the newest, report it there")
+    BUDGET_SPENT = _i(_LI, "it goes on when the site's budget allows", retry=True)
+    CIRCUIT_OPEN = _i(_LI, "the site failed often; it is asked again after a rest", retry=True)
+    API_KEY = _i(_NE, "set `REEL_YOUTUBE__KEY` to a key of the YouTube Data API v3")
+    API_QUOTA = _i(_LI, "the day's quota is spent; it begins anew at midnight Pacific time")
+
+    # The library
+
+    ASSET_UNKNOWN = _i(_IN, "`reel library` lists them")
+    SOURCE_UNKNOWN = _i(_IN, "`reel follow` lists the subscriptions")
+    SCHEDULE_INVALID = _i(_IN, 'write an interval (30m, 6h, 1d) or five cron fields ("0 3 * * *")')
+    TEMPLATE_INVALID = _i(_IN, "use fields that `reel archive --help` names, in braces")
+    FILE_MISSING = _i(_ME, "`reel verify --repair` fetches it again where the origin has it")
+    FILE_DAMAGED = _i(_ME, "`reel verify --repair` fetches it again where the origin has it")
+
     # Resources
     DISK_FULL = _i(_RE, "free some space, then `reel resume`, or `reel retry`", retry=True)
     DISK_RESERVED = _i(_RE, "free some space or lower `limits.disk_bytes`", retry=True)

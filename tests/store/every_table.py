@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reelwright.store.database import Database, Tx
-from reelwright.store.tables_service import metadata
+from reelwright.store.tables_library import metadata
 
 _A, _B = "ab" * 32, "cd" * 32
 _AT = 1_700_000_000.123456
@@ -223,6 +223,125 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "job_labels": [
         {"job_id": "j1", "name": "show", "value": "Ünter"},
         {"job_id": "j1", "name": "n", "value": "1"},
+    ],
+    "sources": [
+        {
+            "id": "so1",
+            "owner": "ana",
+            "url": "https://example.org/feed",
+            "kind": "feed",
+            "title": "Ünter",
+            "options": {"profile": "best"},
+            "state": "listed",
+            "listed": 2,
+            "schedule": "6h",
+            "is_enabled": True,
+            "etag": '"x"',
+            "digest": _A,
+            "tries": 0,
+            "created_at": _AT,
+            "next_at": _AT + 21600,
+        }
+    ],
+    "assets": [
+        {
+            "id": "as1",
+            "key": "generic:example.org:https://example.org/a.mp4",
+            "owner": "ana",
+            "extractor": "generic",
+            "host": "example.org",
+            "url": "https://example.org/a.mp4",
+            "title": "ä ✓",
+            "folder": "ch/\udcff",
+            "state": "held",
+            "sha256": _A,
+            "size_bytes": 1 << 41,
+            "info": {"tags": ["ü"]},
+            "origin_state": "available",
+            "created_at": _AT,
+        }
+    ],
+    "asset_files": [
+        {
+            "asset_id": "as1",
+            "path": "v\udcff.mp4",
+            "version": 1,
+            "role": "video",
+            "format": "mp4",
+            "sha256": _A,
+            "size_bytes": 1 << 41,
+            "mtime_ns": (1 << 62) + 1,
+            "state": "ok",
+            "facts": {"streams": []},
+            "created_at": _AT,
+        }
+    ],
+    "caption_passages": [
+        {
+            "id": n,
+            "asset_id": "as1",
+            "path": "v.en.vtt",
+            "language": "en",
+            "start_s": n / 3,
+            "end_s": n + 0.5,
+            "text": "grüße ✓",
+        }
+        for n in (1, 7)
+    ],
+    "entries": [
+        {
+            "id": "en1",
+            "source_id": "so1",
+            "position": 1,
+            "key": "generic:example.org:https://example.org/a.mp4",
+            "host": "example.org",
+            "url": "https://example.org/a.mp4",
+            "state": "held",
+            "asset_id": "as1",
+            "tries": 1,
+            "created_at": _AT,
+        }
+    ],
+    "origin_checks": [
+        {
+            "seq": seq,
+            "key": "k",
+            "asset_id": "as1",
+            "url": "https://example.org/a.mp4",
+            "outcome": "gone",
+            "code": "video_gone",
+            "evidence": {"status": 404},
+            "at": _AT,
+        }
+        for seq in (1, 5)
+    ],
+    "hosts": [
+        {
+            "host": "example.org",
+            "tokens": 1 / 3,
+            "filled_at": _AT,
+            "state": "open",
+            "failures": 5,
+            "code": "http_rate_limited",
+            "until": _AT,
+        }
+    ],
+    "api_quota": [{"bucket": "units", "day": "2026-11-21", "used": 7}],
+    "api_cache": [
+        {"key": _A, "etag": "e", "body": {"items": []}, "fetched_at": _AT, "expires_at": _AT}
+    ],
+    "log_lines": [
+        {
+            "seq": seq,
+            "at": _AT,
+            "owner": "ana",
+            "level": "info",
+            "component": "archive",
+            "job_id": "j1",
+            "message": "ü",
+            "fields": {"n": 1},
+        }
+        for seq in (1, 9)
     ],
 }
 

@@ -20,7 +20,8 @@ from reelwright.store import attempts, backup, jobs, schema
 from reelwright.store.database import Database, Tx, database_at
 from reelwright.store.rows import NewJobRow
 from reelwright.store.store import open_store
-from reelwright.store.tables_service import audit, metadata
+from reelwright.store.tables_library import metadata
+from reelwright.store.tables_service import audit
 from tests.postgres import Server
 from tests.store.every_table import ROWS, contents, fill
 
@@ -152,7 +153,7 @@ def _rewritten(made: Path, target: Path, change: Callable[[str, bytes], bytes | 
 
 
 def _newer(name: str, data: bytes) -> bytes:
-    return data.replace(b'"schema": "0003"', b'"schema": "9999"')
+    return data.replace(b'"schema": "0004"', b'"schema": "9999"')
 
 
 DAMAGES: dict[str, Callable[[str, bytes], bytes | None]] = {

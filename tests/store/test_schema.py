@@ -19,7 +19,8 @@ from reelwright.store.database import Database, Tx
 from reelwright.store.rows import NewJobRow, NewStep
 from reelwright.store.states import StepState
 from reelwright.store.store import open_store
-from reelwright.store.tables_service import audit, metadata
+from reelwright.store.tables_library import metadata
+from reelwright.store.tables_service import audit
 from tests.store import every_table
 
 

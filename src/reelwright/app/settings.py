@@ -58,6 +58,9 @@ class Logs:
     keep_days: float = _setting(
         30.0, "days that the logs of a finished job are kept", ge=0, le=36500
     )
+    keep_lines: int = _setting(
+        1_000_000, "lines that the log of the archive keeps", ge=1000, le=1_000_000_000
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +135,55 @@ class Observe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """`reel archive`, `reel follow` and the library. Most can be said for each command too."""
+
+    template: str = _setting(
+        "{channel}/{upload_date} - {title} [{id}]", "folder of an asset, in the library"
+    )
+    profile: str = _setting("best", "quality: best, 2160p, 1080p, 720p, 480p, audio, …")
+    languages: str = _setting("", "languages of captions: en,de,… or all; default: none")
+    auto_captions: bool = _setting(False, "captions that a machine made, where no others are")
+    cookies: Path | None = _setting(None, "cookies file (Netscape's format); default: none")
+    proxy: str | None = _setting(None, "proxy for downloads, http://…; default: none")
+    user_agent: str | None = _setting(None, "User-Agent for downloads; default: yt-dlp's")
+    at_once: int = _setting(3, "videos that are fetched at a time", ge=1, le=64)
+    per_hour: float = _setting(
+        300.0, "videos an hour from one site, all jobs together", ge=0.1, le=1_000_000
+    )
+    budgets: str = _setting("", "other budgets, by site: example.org=60,cdn.example=1000 (an hour)")
+    sleep_s: float = _setting(0.0, "seconds between requests to a site", ge=0, le=3600)
+    attempts: int = _setting(5, "times that a failed video is tried again by itself", ge=0, le=1000)
+    keep_free_bytes: int = _setting(1 << 30, "disk space that downloads leave free", kind="bytes")
+    verify_days: float = _setting(
+        0.0, "days after which a service reads every file again; 0: it does not", ge=0, le=3650
+    )
+    check_days: float = _setting(
+        0.0, "days after which a service asks the origins again; 0: it does not", ge=0, le=3650
+    )
+    nfo: bool = _setting(True, "write NFO files for Jellyfin, Kodi and Plex")
+    sponsorblock: str | None = _setting(
+        None, "address of a SponsorBlock API; default: that of yt-dlp", kind="url"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Youtube:
+    """The YouTube Data API v3, a source of metadata."""
+
+    key: str | None = _setting(None, "key of the YouTube Data API v3; default: it is not asked")
+    url: str = _setting("https://www.googleapis.com/youtube/v3", "where the API is", kind="url")
+    units: int = _setting(10_000, "units of quota a day", ge=1, le=1_000_000_000)
+    searches: int = _setting(100, "calls of search.list a day", ge=0, le=1_000_000)
+    cache_hours: float = _setting(24.0, "hours that an answer counts", ge=0, le=8760)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings. `home` None: the platform's folder for user data."""
 
     home: Path | None = _setting(None, "where jobs, cache, logs and tools are kept")
+    library: Path | None = _setting(None, "where the archive keeps videos; default: `home`/library")
     database: str | None = _setting(
         None, "URL of the store (postgresql://…); default: SQLite in `home`"
     )
@@ -163,6 +211,8 @@ class Settings:
     auth: Auth = Auth()
     webhooks: Webhooks = Webhooks()
     observe: Observe = Observe()
+    archive: Archive = Archive()
+    youtube: Youtube = Youtube()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from reelwright.store.blobs import Blobs
 from reelwright.store.database import Database, Tx
 from reelwright.store.dialects import Postgres
 from reelwright.store.tables import artifacts, blobs
-from reelwright.store.tables_service import APPEND_ONLY, metadata
+from reelwright.store.tables_library import metadata
+from reelwright.store.tables_service import APPEND_ONLY
 
 # Leases and retries run on the database's clock alone; logs and tokens are read with both.
 _SKEW_S = 5.0

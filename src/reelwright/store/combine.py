@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -24,6 +24,8 @@ from reelwright.store.store import Store
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+# Orders from here on are no jobs': they come after all of them.
+AFTER_JOBS = "~"
 # So many changes share a commit at the most: whoever came first does not wait for all of them.
 _MOST = 128
 # Whoever waits behind a database that is away or locked hears of it at once.
@@ -31,12 +33,30 @@ _AWAY = {Code.STORE_UNAVAILABLE, Code.STORE_LOCKED}
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf(Generic[Item, T]):
+    """A change that is made together with others of its kind, in few statements: `many` gets the
+    items that came together, and gives a value for each. Called, it is made alone."""
+
+    many: Callable[[Tx, list[Item]], list[T]]
+    item: Item
+
+    def __call__(self, tx: Tx) -> T:
+        return self.many(tx, [self.item])[0]
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     change: Callable[[Tx], Any]
     order: str
     done: Future[Any]
-    many: Callable[[Tx, list[Any]], list[Any]] | None = None
-    item: Any = None
+
+    @property
+    def many(self) -> Callable[[Tx, list[Any]], list[Any]] | None:
+        return self.change.many if isinstance(self.change, OneOf) else None
+
+    @property
+    def item(self) -> Any:
+        return self.change.item if isinstance(self.change, OneOf) else None
 
 
 @dataclass(slots=True)
@@ -67,18 +87,11 @@ class Combiner:
         `order` is the id of the job that it changes: within a transaction jobs are locked in the
         order of their ids, so that two processes do not wait for each other. The future raises what
         `Store.transact` raises. One that is cancelled before its turn is not run.
+
+        A change that is `OneOf` many is made with those that came together; where that fails, each
+        of them alone.
         """
-        return self._ask(_Asked(change, order, Future()))
-
-    def submit_to(
-        self, many: Callable[[Tx, list[Item]], list[T]], item: Item, *, order: str = ""
-    ) -> Future[T]:
-        """As `submit`, for a change that is made of many items at once in few statements: `many`
-        gets those that came together, and gives a value for each. Where it fails it is run again
-        for each of them alone."""
-        return self._ask(_Asked(lambda tx: many(tx, [item])[0], order, Future(), many, item))
-
-    def _ask(self, asked: _Asked) -> Future[Any]:
+        asked = _Asked(change, order, Future())
         with self._lock:  # so that nothing comes between the last change and the end of the thread
             if self._thread is None:
                 self._asked = queue.SimpleQueue()
@@ -88,6 +101,12 @@ class Combiner:
                 self._thread.start()
             self._asked.put(asked)
         return asked.done
+
+    def submit_to(
+        self, many: Callable[[Tx, list[Item]], list[T]], item: Item, *, order: str = ""
+    ) -> Future[T]:
+        """`submit` of `OneOf` many."""
+        return self.submit(OneOf(many, item), order=order)
 
     async def transact(self, change: Callable[[Tx], T], *, order: str = "") -> T:
         """`submit`, awaited. A caller that is cancelled cannot know whether it was committed."""
@@ -156,11 +175,13 @@ def _more(asked: queue.SimpleQueue[_Asked | None], first: _Asked) -> tuple[list[
 
 
 def _run_all(tx: Tx, batch: list[_Asked]) -> list[_Outcome]:
-    """In the order of the batch. What is made of many at once comes first: it locks no jobs."""
+    """What is made of many at once comes first, the others in the order of the batch. The jobs of
+    all of them are locked before, in the order of their ids."""
     many = batch[0].many
     if many is not None and all(one.many is many for one in batch):
         # Nobody beside it that a failure could take along: no savepoint.
         return [_Outcome(value) for value in many(tx, [one.item for one in batch])]
+    tx.lock_jobs({one.order for one in batch if one.order and one.order < AFTER_JOBS})
     groups: dict[Any, list[int]] = {}
     for place, one in enumerate(batch):
         groups.setdefault(one.many, []).append(place)
@@ -184,7 +205,7 @@ def _call(many: Callable[[Tx, list[Any]], list[Any]], items: list[Any], tx: Tx) 
 
 def _within(tx: Tx, change: Callable[[Tx], Any]) -> _Outcome:
     """Within a savepoint. Raises what the whole transaction cannot go on after."""
-    told = len(tx.written)
+    told, locked = len(tx.written), set(tx.locked)
     try:
         with tx.connection.begin_nested():
             return _Outcome(change(tx))
@@ -195,4 +216,5 @@ def _within(tx: Tx, change: Callable[[Tx], Any]) -> _Outcome:
         if is_ours or not tx.dialect.is_open(tx.connection):
             raise
         del tx.written[told:]
+        tx.locked = locked  # what was locked within is free again
         return _Outcome(error=error)

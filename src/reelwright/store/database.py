@@ -6,7 +6,7 @@ import logging
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,11 +48,13 @@ class Tx:
     """One open transaction; every query of the store takes it first.
 
     `is_news`: other processes are to hear of the commit (`bell`); with events they always do.
+    `locked`: the jobs that `lock_jobs` has locked.
     """
 
     connection: sa.Connection
     dialect: Dialect
     written: list[EventRow] = field(default_factory=list)
+    locked: set[str] = field(default_factory=set)
     is_news: bool = False
     is_committing: bool = False
     _now: float | None = None
@@ -72,7 +74,14 @@ class Tx:
         return result
 
     def lock_job(self, job_id: str) -> None:
-        self.dialect.lock_job(self.connection, job_id)
+        self.lock_jobs([job_id])
+
+    def lock_jobs(self, job_ids: Collection[str]) -> None:
+        """In the order of their ids; what is locked already costs nothing."""
+        new = sorted(set(job_ids) - self.locked)
+        if new:
+            self.dialect.lock_jobs(self.connection, new)
+            self.locked.update(new)
 
 
 class Database:

@@ -62,8 +62,9 @@ class Dialect(ABC):
         """From here to the end of the transaction, one at a time for `name`."""
 
     @abstractmethod
-    def lock_job(self, connection: sa.Connection, job_id: str) -> None:
-        """First in every transaction that changes a job: one order of locks, no deadlocks."""
+    def lock_jobs(self, connection: sa.Connection, job_ids: Sequence[str]) -> None:
+        """First in every transaction that changes jobs, in the order of `job_ids`: one order of
+        locks, no deadlocks."""
 
     @abstractmethod
     def ring(self, connection: sa.Connection) -> None:
@@ -151,7 +152,7 @@ class Sqlite(Dialect):
     def serialise(self, connection: sa.Connection, name: str) -> None:
         """BEGIN IMMEDIATE let nobody else in."""
 
-    def lock_job(self, connection: sa.Connection, job_id: str) -> None:
+    def lock_jobs(self, connection: sa.Connection, job_ids: Sequence[str]) -> None:
         """BEGIN IMMEDIATE let nobody else in."""
 
     def ring(self, connection: sa.Connection) -> None:
@@ -197,6 +198,11 @@ class Sqlite(Dialect):
         return translate_sqlite(error.orig)
 
 
+_LOCK_JOBS = sa.text(
+    'SELECT 1 FROM jobs WHERE id = ANY(:ids) ORDER BY id COLLATE "C" FOR UPDATE'
+)
+
+
 class Postgres(Dialect):
     clock = "extract(epoch from clock_timestamp())::float8"
 
@@ -218,8 +224,9 @@ class Postgres(Dialect):
             sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name}
         )
 
-    def lock_job(self, connection: sa.Connection, job_id: str) -> None:
-        connection.execute(sa.text("SELECT 1 FROM jobs WHERE id = :id FOR UPDATE"), {"id": job_id})
+    def lock_jobs(self, connection: sa.Connection, job_ids: Sequence[str]) -> None:
+        # The order of an id is that of the other rows of a batch in Python: by code points.
+        connection.execute(_LOCK_JOBS, {"ids": list(job_ids)})
 
     def ring(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql("SELECT pg_notify('reel', '')")

@@ -26,7 +26,7 @@ from reelwright.store.types import PathText
 __all__ = ["metadata"]  # with these tables in it
 
 # SQLite numbers rows by itself only where the key is its own INTEGER.
-_COUNTED = BigInteger().with_variant(Integer, "sqlite")
+COUNTED = BigInteger().with_variant(Integer, "sqlite")
 
 # Processes that run steps or decide. `id` is `str(Presence)`; `drain` asks it to take no more.
 workers = Table(
@@ -125,7 +125,7 @@ sessions = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("seq", _COUNTED, primary_key=True, autoincrement=True),
+    Column("seq", COUNTED, primary_key=True, autoincrement=True),
     time_column("at"),
     Column("actor", Text, nullable=False),
     Column("role", String(16), nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from reelwright.store.tables_service import metadata
+from reelwright.store.tables_library import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

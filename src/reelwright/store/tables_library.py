@@ -1,0 +1,230 @@
+"""The tables of the archive: what was asked for, what is held, what the origins say, and the logs.
+
+Times are seconds since 1970 on the database's clock.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from reelwright.store.tables import ID, SHA256, STATE, json_column, metadata, time_column
+from reelwright.store.tables_service import COUNTED
+from reelwright.store.types import PathText
+
+__all__ = ["metadata"]  # with these tables in it
+
+# A URL that somebody wants kept: a video, playlist, channel or feed. With a `schedule` ("6h", or
+# five cron fields) it is a subscription, listed again when `next_at` comes. `options` is
+# `app.archive.options.ArchiveOptions` as JSON. `etag`, `last_modified` and `digest` are of the
+# listing that was read last.
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("owner", Text, nullable=True),
+    Column("url", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=True),
+    json_column("options", nullable=False),
+    Column("state", STATE, nullable=False),
+    json_column("error"),
+    Column("listed", Integer, nullable=False),
+    Column("schedule", Text, nullable=True),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("etag", Text, nullable=True),
+    Column("last_modified", Text, nullable=True),
+    Column("digest", SHA256, nullable=True),
+    Column("tries", Integer, nullable=False),
+    time_column("created_at"),
+    time_column("listed_at"),
+    time_column("next_at"),
+    Index(None, "state", "next_at"),
+    Index(None, "owner", "id"),
+)
+
+# One video of a source: stored before it is looked at. `key` is its identity at the origin
+# (`app.archive.identity`); `job_id` is the child job that fetches it; `error` is a Problem.
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("source_id", ID, ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=True),
+    Column("published_at", Float(53), nullable=True),
+    Column("duration_s", Float(53), nullable=True),
+    Column("state", STATE, nullable=False),
+    Column("code", String(64), nullable=True),
+    json_column("error"),
+    Column("job_id", ID, nullable=True),
+    Column("asset_id", ID, nullable=True),
+    Column("tries", Integer, nullable=False),
+    time_column("created_at"),
+    time_column("changed_at"),
+    time_column("next_at"),
+    UniqueConstraint("source_id", "key"),
+    Index(None, "state", "next_at"),
+    Index(None, "source_id", "state"),
+    Index(None, "key"),
+    Index(None, "job_id"),
+    Index(None, "asset_id"),
+)
+
+# A video that the library holds. `folder` is relative to the library; `sha256` and `size_bytes` are
+# those of its newest video file; `info` is `VideoInfo` as JSON. `origin_state` is what the origin
+# said when it was asked last (`origin_checks` keeps every answer).
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("owner", Text, nullable=True),
+    Column("extractor", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("native_id", Text, nullable=True),
+    Column("url", Text, nullable=True),
+    Column("title", Text, nullable=False),
+    Column("channel", Text, nullable=True),
+    Column("channel_id", Text, nullable=True),
+    Column("published_at", Float(53), nullable=True),
+    Column("duration_s", Float(53), nullable=True),
+    Column("language", String(35), nullable=True),
+    Column("folder", PathText, nullable=False),
+    Column("state", STATE, nullable=False),
+    Column("sha256", SHA256, nullable=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    json_column("info", nullable=False),
+    Column("origin_state", STATE, nullable=False),
+    time_column("created_at"),
+    time_column("changed_at"),
+    time_column("verified_at"),
+    time_column("origin_checked_at"),
+    Index(None, "channel", "published_at"),
+    Index(None, "published_at"),
+    Index(None, "created_at"),
+    Index(None, "verified_at"),
+    Index(None, "origin_state", "origin_checked_at"),
+    Index(None, "sha256"),
+    Index(None, "owner", "id"),
+)
+
+# Its files; `path` is relative to the asset's folder. `kind`: human or auto, of captions.
+asset_files = Table(
+    "asset_files",
+    metadata,
+    Column("asset_id", ID, ForeignKey("assets.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", PathText, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("language", String(35), nullable=True),
+    Column("kind", String(16), nullable=True),
+    Column("format", String(16), nullable=False),
+    Column("sha256", SHA256, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("state", STATE, nullable=False),
+    json_column("facts"),
+    time_column("created_at"),
+    time_column("checked_at"),
+    Index(None, "sha256"),
+    Index(None, "state"),
+)
+
+# What captions say, in pieces of about half a minute; a full-text index stands beside it, made by
+# the dialect (`store.captions`).
+caption_passages = Table(
+    "caption_passages",
+    metadata,
+    Column("id", COUNTED, primary_key=True, autoincrement=True),
+    Column("asset_id", ID, ForeignKey("assets.id", ondelete="CASCADE"), nullable=False),
+    Column("path", PathText, nullable=False),
+    Column("language", String(35), nullable=True),
+    Column("start_s", Float(53), nullable=False),
+    Column("end_s", Float(53), nullable=False),
+    Column("text", Text, nullable=False),
+    Index(None, "asset_id"),
+)
+
+# Every answer of an origin: is it still there? Rows are added and never changed.
+origin_checks = Table(
+    "origin_checks",
+    metadata,
+    Column("seq", COUNTED, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False),
+    Column("asset_id", ID, nullable=True),
+    Column("url", Text, nullable=False),
+    Column("outcome", STATE, nullable=False),
+    Column("code", String(64), nullable=True),
+    json_column("evidence"),
+    time_column("at"),
+    Index(None, "key", "at"),
+    Index(None, "outcome", "at"),
+    Index(None, "asset_id"),
+)
+
+# What a site may still be asked, and whether it is asked at all: a token bucket (`tokens` at
+# `filled_at`) and a circuit breaker (`state` closed, open or half-open; open `until`).
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("tokens", Float(53), nullable=False),
+    time_column("filled_at"),
+    Column("state", STATE, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("code", String(64), nullable=True),
+    time_column("until"),
+)
+
+# Units of the YouTube Data API that were used on a day of its (Pacific) calendar.
+api_quota = Table(
+    "api_quota",
+    metadata,
+    Column("bucket", String(32), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("used", Integer, nullable=False),
+)
+
+api_cache = Table(
+    "api_cache",
+    metadata,
+    Column("key", SHA256, primary_key=True),
+    Column("etag", Text, nullable=True),
+    json_column("body", nullable=False),
+    time_column("fetched_at"),
+    time_column("expires_at"),
+    Index(None, "expires_at"),
+)
+
+# Lines that clients handed in, and what the archive did.
+log_lines = Table(
+    "log_lines",
+    metadata,
+    Column("seq", COUNTED, primary_key=True, autoincrement=True),
+    time_column("at"),
+    Column("owner", Text, nullable=True),
+    Column("level", String(8), nullable=False),
+    Column("component", String(64), nullable=False),
+    Column("job_id", ID, nullable=True),
+    Column("message", Text, nullable=False),
+    json_column("fields", nullable=False),
+    Index(None, "at"),
+    Index(None, "job_id", "at"),
+    Index(None, "level", "at"),
+    Index(None, "component", "at"),
+)
