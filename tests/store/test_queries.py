@@ -195,20 +195,6 @@ def test_jobs_are_listed_newest_first(store: Store) -> None:
         assert jobs.find(tx, "%") == [], "no wildcards"
 
 
-def test_deleting_spares_what_is_unfinished(store: Store) -> None:
-    job_id = _job(store, {"a": []})
-    with pytest.raises(ReelError), store.write() as tx:
-        jobs.delete(tx, job_id)
-    with store.write() as tx:
-        jobs.move(tx, job_id, JobState.CANCELLED)
-        jobs.delete(tx, job_id)
-    with store.read() as tx:
-        assert steps.of_job(tx, job_id) == []
-    with pytest.raises(ReelError) as caught, store.read() as tx:
-        jobs.get(tx, job_id)
-    assert caught.value.code is Code.JOB_UNKNOWN
-
-
 def test_a_delivery_is_one_row(store: Store) -> None:
     job_id = _job(store, {})
     file = Delivered("/out/a", "ab" * 32, 5, output=1, position=2)

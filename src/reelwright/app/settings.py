@@ -95,6 +95,12 @@ class Serve:
         "bytes that the uploads and results of one owner may take; default: no limit",
         kind="bytes",
     )
+    keep_days: float | None = _setting(
+        None,
+        "days that a job that has ended is kept, with its own folder; default: for ever",
+        ge=0.001,
+        le=36500,
+    )
     session_hours: float = _setting(168.0, "hours that a browser session lives", ge=0.01, le=8760)
     idempotency_hours: float = _setting(24.0, "hours that an Idempotency-Key counts", ge=1, le=720)
     drain_s: float = _setting(30.0, "seconds that running steps get at shutdown", ge=0, le=86400)

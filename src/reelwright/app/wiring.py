@@ -108,6 +108,7 @@ class App:
         from reelwright.engine.settings import EngineSettings
 
         limits, retry = self.settings.limits, self.settings.retry
+        keep_days = self.settings.serve.keep_days
         self._check_networks()
         make_home(self.home)
         return EngineSettings(
@@ -123,6 +124,7 @@ class App:
             grace_s=self.settings.grace_s,
             cache_bytes=self.settings.cache.limit_bytes,
             keep_logs_s=self.settings.logs.keep_days * 86400.0,
+            keep_jobs_s=None if keep_days is None else keep_days * 86400.0,
             keep_idempotency_s=self.settings.serve.idempotency_hours * 3600.0,
             sandbox=self.is_sandboxed,
             allow_private=not self.serves,

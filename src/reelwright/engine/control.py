@@ -43,8 +43,8 @@ class Control:
     async def advance(self, job_id: str) -> bool:
         """Makes the next change that is due; False when there is none."""
         with self._store.read() as tx:
-            job = jobs.get(tx, job_id)
-            if job.state.is_final:
+            job = jobs.find_one(tx, job_id)
+            if job is None or job.state.is_final:  # what has ended may have been deleted
                 return False
             counts = steps.counts(tx, job_id)
             now = tx.now()

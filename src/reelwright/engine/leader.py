@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from reelwright.engine import removal
 from reelwright.engine.admission import Admission
 from reelwright.engine.recovery import Recovery
 from reelwright.engine.retention import prune_logs_daily
@@ -22,6 +23,7 @@ from reelwright.store.store import Store
 TICK_S = 1.0
 _RECOVER_S = 2.0
 _CLEAR_S = 60.0
+_DAY_S = 24 * 3600.0
 _MOST_STUCK = 100
 
 
@@ -46,6 +48,7 @@ class Leader:
         self._lock = leadership(store)
         self._next_recovery = 0.0
         self._next_clearing = 0.0
+        self._next_day = 0.0
         self.leads = False
 
     async def tick(self) -> None:
@@ -87,8 +90,16 @@ class Leader:
             _remove(self._settings.home / "uploads", upload_id)
         prune_logs_daily(self._store, self._settings)
         self._recovery.sweep()
+        self._clear_daily()
         if self._settings.cache_bytes is not None:
             prune(self._store, self._blobs, limit_bytes=self._settings.cache_bytes)
+
+    def _clear_daily(self) -> None:
+        """Jobs that were kept for long enough; first of all when the lead is taken."""
+        now = time.monotonic()
+        if now >= self._next_day and removal.keep_days(self._store, self._settings):
+            self._next_day = now + _DAY_S
+            removal.sweep(self._store, self._settings)
 
 
 def _remove(folder: Path, name: str) -> None:

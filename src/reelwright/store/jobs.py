@@ -85,10 +85,15 @@ def _values(tx: Tx, job_id: str, job: NewJobRow, event_seq: int) -> dict[str, An
 
 def get(tx: Tx, job_id: str) -> Job:
     """Raises JOB_UNKNOWN."""
-    row = tx.run(sa.select(*_COLUMNS).where(jobs.c.id == job_id)).one_or_none()
-    if row is None:
+    job = find_one(tx, job_id)
+    if job is None:
         raise unknown(job_id)
-    return _job(row)
+    return job
+
+
+def find_one(tx: Tx, job_id: str) -> Job | None:
+    row = tx.run(sa.select(*_COLUMNS).where(jobs.c.id == job_id)).one_or_none()
+    return None if row is None else _job(row)
 
 
 def origin(tx: Tx, job_id: str) -> tuple[str | None, str | None]:
@@ -146,15 +151,6 @@ def revise(tx: Tx, job_id: str, *, old: int, new: int, plan: Mapping[str, Any]) 
     where = (jobs.c.id == job_id, jobs.c.revision == old)
     done = tx.run(sa.update(jobs).where(*where).values(revision=new, plan=dict(plan)))
     return bool(done.rowcount)
-
-
-def delete(tx: Tx, job_id: str) -> None:
-    """Forgets a job that has come to its end; its artifacts stay in the cache."""
-    final = [state for state in JobState if state.is_final]
-    where = (jobs.c.id == job_id, jobs.c.state.in_(final))
-    if not tx.run(sa.delete(jobs).where(*where)).rowcount:
-        state = get(tx, job_id).state
-        raise ReelError(Code.TRANSITION_REFUSED, f"job {job_id} is still {state}", where=job_id)
 
 
 def record(
