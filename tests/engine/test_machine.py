@@ -91,7 +91,7 @@ class Machine(RuleBasedStateMachine):
             if how != "good":
                 outcome.fail(tx, row, Problem(code, "no"), self.here.settings)
             elif row.key == DELIVER:
-                outcome.deliver(tx, row)
+                outcome.deliver_all(tx, [row])
             else:
                 outcome.succeed(tx, row, Made(results={row.key: 1}))
 

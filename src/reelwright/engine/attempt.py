@@ -18,7 +18,7 @@ from reelwright.engine.executor import Attempt
 from reelwright.engine.expansion import PlanJob
 from reelwright.engine.inputs import Inputs
 from reelwright.engine.lifecycle import fail_damaged
-from reelwright.engine.outcome import Made
+from reelwright.engine.outcome import Ended, Made
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.submission import DELIVER, PLAN
 from reelwright.engine.threads import in_thread
@@ -29,6 +29,7 @@ from reelwright.planning.plan import Step
 from reelwright.runners.context import StepContext, StepResult
 from reelwright.store import attempts
 from reelwright.store.blobs import Blob, Blobs, refused
+from reelwright.store.combine import OneOf
 from reelwright.store.database import Tx
 from reelwright.store.rows import AttemptRow, StepRow
 from reelwright.store.states import StepState
@@ -128,11 +129,11 @@ class AttemptRunner:
     ) -> Callable[[Tx], None]:
         if row.key == DELIVER:
             await self._delivering.run(row)
-            return partial(outcome.deliver, step=row)
+            return OneOf(outcome.deliver_all, row)
         if row.key == PLAN:
             return await self._plan(row)
         made = await self._make(row, place, report, heartbeat)
-        return partial(outcome.succeed, step=row, made=made)
+        return OneOf(outcome.succeed_all, Ended(row, made))
 
     async def _plan(self, row: StepRow) -> Callable[[Tx], None]:
         if self._plan_job is None:

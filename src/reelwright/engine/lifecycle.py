@@ -175,16 +175,14 @@ def restart(tx: Tx, job_id: str, cache: Cache) -> None:
 def move_on(tx: Tx, job_id: str) -> bool:
     """When nothing waits but the last step, that is ready. False where nothing changed."""
     tx.lock_job(job_id)
-    counts = steps.counts(tx, job_id)
-    if any(counts.get(state) for state in (_S.READY, _S.RUNNING)):
+    shares = steps.shares(tx, [job_id])[job_id]
+    if _S.READY in shares or _S.RUNNING in shares:
         return False
-    if counts.get(_S.WAITING, 0) != 1:
+    if _S.WAITING not in shares or shares[_S.WAITING].count != 1:
         # Steps that wait, and nothing that could end their waiting: a revision or a lost artifact
         # left them; asking again is all that is needed.
         return bool(steps.wake(tx, job_id))
-    ended = outcome.close(tx, job_id, counts)
-    jobs.record(tx, job_id, *ended)
-    return bool(ended) or bool(steps.counts(tx, job_id).get(_S.READY))
+    return outcome.close(tx, job_id, shares)
 
 
 def stop_clocks(tx: Tx, lease_s: float) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from reelwright.engine import events, keys, retry
-from reelwright.engine.progress import job_fraction
+from reelwright.engine.progress import job_progress
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import Code, Problem
 from reelwright.store import artifacts, attempts, jobs, rates, steps
@@ -15,6 +15,7 @@ from reelwright.store.blobs import Blob
 from reelwright.store.database import Tx
 from reelwright.store.rows import Running, StepRow
 from reelwright.store.states import OPEN_STEPS, AttemptState, JobState, StepState
+from reelwright.store.steps import Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,112 +30,173 @@ class Made:
     learned: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A step whose attempt came to a good end."""
+
+    step: StepRow
+    made: Made
+
+
 def succeed(tx: Tx, step: StepRow, made: Made) -> None:
     """Publishes: fenced state, artifacts, events and readiness in one transaction.
 
     Raises LEASE_LOST.
     """
-    tx.lock_job(step.job_id)
-    attempts.settle(
-        tx,
-        step.id,
-        step.attempt,
-        StepState.SUCCEEDED,
-        AttemptState.SUCCEEDED,
-        result=dict(made.results),
-        report=dict(made.report),
-        cpu_seconds=made.cpu_seconds,
-        max_rss_bytes=made.max_rss_bytes,
-        fraction=1.0,
-    )
-    _remember(tx, step, made)
-    for name, value in sorted(made.learned.items()):
+    succeed_all(tx, [Ended(step, made)])
+
+
+def succeed_all(tx: Tx, ended: Sequence[Ended]) -> list[None]:
+    """`succeed` of several, of one job or many, in few statements: all of them or none."""
+    of_job: dict[str, list[StepRow]] = {}
+    for one in sorted(ended, key=lambda one: (one.step.job_id, one.step.position)):
+        of_job.setdefault(one.step.job_id, []).append(one.step)
+    held = jobs.hold(tx, list(of_job))
+    attempts.succeed_all(tx, [_success(one) for one in ended])
+    artifacts.put_all(tx, [entry for one in ended for entry in _entries(one)])
+    for name, value in sorted(pair for one in ended for pair in one.made.learned.items()):
         rates.learn(tx, name, value)
-    counts = steps.counts(tx, step.job_id)
+    shares = steps.shares(tx, list(of_job))
     # One always waits: the last one, which waits for no step in particular.
-    is_awaited = counts.get(StepState.WAITING, 0) > 1
-    woken = steps.wake(tx, step.job_id, after=step.key) if is_awaited else []
-    ended = [] if woken else close(tx, step.job_id, counts)
-    if not ended:
-        job_fraction(tx, step.job_id)
-    jobs.record(
-        tx,
-        step.job_id,
-        events.step_changed(step.key, StepState.SUCCEEDED, attempt=step.attempt),
-        *(events.step_changed(key, StepState.READY) for key in woken),
-        *ended,
-        wants_look=not _goes_on(counts, woken),
+    awaited = {job_id for job_id in of_job if _count(shares[job_id], StepState.WAITING) > 1}
+    woken: dict[str, list[str]] = {job_id: [] for job_id in of_job}
+    pairs = [(job_id, row.key) for job_id in awaited for row in of_job[job_id]]
+    for job_id, key in steps.wake_after(tx, pairs):
+        woken[job_id].append(key)
+    closing = [j for j in of_job if not woken[j] and _is_closing(shares[j])]
+    done = _close(tx, closing)
+    news = {
+        job_id: _news(tx, rows, shares[job_id], held[job_id], woken[job_id], job_id in done)
+        for job_id, rows in of_job.items()
+    }
+    jobs.tell_all(tx, held, news)
+    return [None] * len(ended)
+
+
+def _success(one: Ended) -> attempts.Success:
+    step, made = one.step, one.made
+    return attempts.Success(
+        step.id, step.attempt, made.results, made.report, made.cpu_seconds, made.max_rss_bytes
     )
 
 
-def _goes_on(counts: Mapping[StepState, int], woken: Sequence[str]) -> bool:
+def _news(
+    tx: Tx,
+    ended: Sequence[StepRow],
+    shares: Mapping[StepState, Share],
+    held: jobs.Held,
+    woken: Sequence[str],
+    is_done: bool,
+) -> jobs.News:
+    told = [events.step_changed(row.key, StepState.SUCCEEDED, attempt=row.attempt) for row in ended]
+    told += [events.step_changed(key, StepState.READY) for key in woken]
+    if is_done:
+        told += _end_of(JobState.SUCCEEDED)
+    fraction, eta_s = job_progress(shares, held.started_at, tx.now())
+    return jobs.News(fraction, eta_s, told, is_done, wants_look=not _goes_on(shares, woken))
+
+
+def _goes_on(shares: Mapping[StepState, Share], woken: Sequence[str]) -> bool:
     """Whether steps run or may, and there is nothing to decide about the others."""
-    if counts.get(StepState.UNRESOLVED) or counts.get(StepState.FAILED):
+    if StepState.UNRESOLVED in shares or StepState.FAILED in shares:
         return False
-    return bool(woken or counts.get(StepState.READY) or counts.get(StepState.RUNNING))
+    return bool(woken or StepState.READY in shares or StepState.RUNNING in shares)
 
 
-def close(tx: Tx, job_id: str, counts: Mapping[StepState, int]) -> list[tuple[str, dict[str, Any]]]:
-    """When nothing waits but the last step, that is ready; where it would have nothing to deliver,
-    the job is done, and its events are given."""
-    open_ = sum(counts.get(state, 0) for state in OPEN_STEPS)
-    if open_ != 1 or counts.get(StepState.WAITING) != 1 or counts.get(StepState.FAILED):
-        return []
-    job = jobs.get(tx, job_id)
-    if job.plan["deliveries"] or job.cancel_requested:
-        steps.move_all(tx, job_id, StepState.WAITING, StepState.READY, [steps.DELIVER])
-        return []
-    if not steps.move_all(tx, job_id, StepState.WAITING, StepState.SKIPPED, [steps.DELIVER]):
-        return []
-    skipped = events.step_changed(steps.DELIVER, StepState.SKIPPED)
-    return [skipped, *_succeeded(tx, job_id)]
+def _count(shares: Mapping[StepState, Share], *states: StepState) -> int:
+    return sum(shares[state].count for state in states if state in shares)
 
 
-def _succeeded(tx: Tx, job_id: str) -> list[tuple[str, dict[str, Any]]]:
-    now = tx.now()
-    done = {"finished_at": now, "fraction": 1.0, "eta_s": 0.0, "error": None}
-    jobs.move(tx, job_id, JobState.SUCCEEDED, **done)
-    return [events.job_changed(JobState.SUCCEEDED)]
+def _is_closing(shares: Mapping[StepState, Share]) -> bool:
+    """Whether nothing waits but the last step."""
+    is_last = _count(shares, *OPEN_STEPS) == 1 == _count(shares, StepState.WAITING)
+    return is_last and StepState.FAILED not in shares
 
 
-def _remember(tx: Tx, step: StepRow, made: Made) -> None:
-    """Into the cache: the step as a whole, and where it gave several outputs, each on its own, so
+def _close(tx: Tx, job_ids: Sequence[str]) -> set[str]:
+    """The last steps of these jobs are ready, or where they would have nothing to deliver, skipped:
+    gives those jobs, which are done."""
+    if not job_ids:
+        return set()
+    empty = jobs.without_deliveries(tx, job_ids)
+    steps.ready_last(tx, [job_id for job_id in job_ids if job_id not in empty])
+    return steps.skip_last(tx, sorted(empty))
+
+
+def close(tx: Tx, job_id: str, shares: Mapping[StepState, Share]) -> bool:
+    """When nothing waits but the last step of the (locked) job, that is ready, or the job is done.
+    False where nothing changed."""
+    if not _is_closing(shares):
+        return False
+    if job_id in _close(tx, [job_id]):
+        jobs.move(tx, job_id, JobState.SUCCEEDED, **_done(tx))
+        jobs.record(tx, job_id, *_end_of(JobState.SUCCEEDED))
+    return True
+
+
+def _end_of(state: JobState) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a job that has nothing to deliver."""
+    return [events.step_changed(steps.DELIVER, StepState.SKIPPED), events.job_changed(state)]
+
+
+def _done(tx: Tx) -> dict[str, Any]:
+    return {"finished_at": tx.now(), "fraction": 1.0, "eta_s": 0.0, "error": None}
+
+
+def _entries(one: Ended) -> Iterator[artifacts.Entry]:
+    """Of the cache: the step as a whole, and where it gave several outputs, each on its own, so
     that a changed rung of a ladder does not spoil the others."""
+    step, made = one.step, one.made
     names = keys.output_keys(step.payload)
     files = {names.get(name, name): group for name, group in made.files.items()}
     results = keys.stored(step.payload, made.results)
     said = made.report.get("outputs") or {}
     facts = {names.get(name, name): value for name, value in said.items()}
 
-    def put(identity: str, some: Mapping[str, Sequence[Blob]], cpu_seconds: float) -> None:
-        artifacts.put(
-            tx,
-            identity,
-            some,
+    def entry(
+        identity: str, some: Mapping[str, Sequence[Blob]], cpu_seconds: float
+    ) -> artifacts.Entry:
+        return artifacts.Entry(
+            identity=identity,
+            files=some,
             result=results if identity == step.identity else _only(results, identity),
             report=made.report,
             cpu_seconds=cpu_seconds,
             facts=facts,
         )
 
-    put(step.identity, files, made.cpu_seconds)
+    yield entry(step.identity, files, made.cpu_seconds)
     alone = [key for name, key in names.items() if key not in {name, step.identity}]
     for key in alone if len(names) > 1 else ():
         if key in files:
-            put(key, {key: files[key]}, made.cpu_seconds / len(names))
+            yield entry(key, {key: files[key]}, made.cpu_seconds / len(names))
 
 
 def _only(results: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {key: results[key]} if key in results else {}
 
 
-def deliver(tx: Tx, step: StepRow) -> None:
-    """The last step is done, and the job with it. Raises LEASE_LOST."""
-    tx.lock_job(step.job_id)
-    number = step.attempt
-    attempts.settle(tx, step.id, number, StepState.SUCCEEDED, AttemptState.SUCCEEDED, fraction=1.0)
-    done = events.step_changed(step.key, StepState.SUCCEEDED, attempt=number)
-    jobs.record(tx, step.job_id, done, *_succeeded(tx, step.job_id))
+def deliver_all(tx: Tx, ended: Sequence[StepRow]) -> list[None]:
+    """The last steps of jobs are done, and the jobs with them. Raises LEASE_LOST."""
+    held = jobs.hold(tx, [row.job_id for row in ended])
+    attempts.succeed_all(tx, [attempts.Success(row.id, row.attempt) for row in ended])
+    jobs.tell_all(
+        tx,
+        held,
+        {
+            row.job_id: jobs.News(
+                1.0,
+                0.0,
+                [
+                    events.step_changed(row.key, StepState.SUCCEEDED, attempt=row.attempt),
+                    events.job_changed(JobState.SUCCEEDED),
+                ],
+                is_done=True,
+            )
+            for row in ended
+        },
+    )
+    return [None] * len(ended)
 
 
 def fail(tx: Tx, step: StepRow, problem: Problem, settings: EngineSettings) -> None:

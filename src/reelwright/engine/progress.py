@@ -12,17 +12,18 @@ import sqlalchemy as sa
 
 from reelwright.engine.events import Event, JobProgress, StepProgress
 from reelwright.engine.executor import Attempt
-from reelwright.store import attempts, jobs
+from reelwright.store import attempts, jobs, steps
 from reelwright.store.database import Tx
 from reelwright.store.states import StepState
+from reelwright.store.steps import Share
 from reelwright.store.store import Store
 from reelwright.store.tables import jobs as jobs_table
-from reelwright.store.tables import steps as steps_table
 
 EMIT_S = 0.1
 FLUSH_S = 1.0
 # A running step is not done, whatever its clock says: verifying and publishing are still to come.
 _MOST = 0.99
+_UNCOUNTED = frozenset({StepState.CACHED, StepState.SKIPPED, StepState.EXPANDED})
 
 
 @dataclass(slots=True)
@@ -101,28 +102,33 @@ class Board:
 
 
 def job_fraction(tx: Tx, job_id: str) -> tuple[float, float | None]:
-    """Recomputes (fraction, seconds left) of a job from its steps, and stores both.
-
-    Steps are weighted by their estimates; what came from the cache took no time and does not count.
-    """
-    steps = steps_table
-    counted = steps.c.state.not_in((StepState.CACHED, StepState.SKIPPED, StepState.EXPANDED))
-    done = sa.case((steps.c.state == StepState.SUCCEEDED, 1.0), else_=steps.c.fraction)
-    total, made = tx.run(
-        sa.select(
-            sa.func.coalesce(sa.func.sum(steps.c.weight), 0.0),
-            sa.func.coalesce(sa.func.sum(steps.c.weight * done), 0.0),
-        ).where(steps.c.job_id == job_id, counted)
-    ).one()
+    """Recomputes (fraction, seconds left) of a job from its steps, and stores both."""
+    shares = steps.shares(tx, [job_id])[job_id]
     started = tx.run(
         sa.select(jobs_table.c.started_at).where(jobs_table.c.id == job_id)
     ).scalar_one_or_none()
-    fraction = min(made / total, 1.0) if total else 0.0
-    eta_s = None
-    if started is not None and fraction > 0.01:
-        eta_s = max(0.0, (tx.now() - started) * (1.0 - fraction) / fraction)
+    fraction, eta_s = job_progress(shares, started, tx.now())
     jobs.change(tx, job_id, fraction=fraction, eta_s=eta_s)
     return fraction, eta_s
+
+
+def job_progress(
+    shares: Mapping[StepState, Share], started_at: float | None, now: float
+) -> tuple[float, float | None]:
+    """(fraction, seconds left) of a job.
+
+    Steps are weighted by their estimates; what came from the cache took no time and does not count.
+    """
+    counted = {state: share for state, share in shares.items() if state not in _UNCOUNTED}
+    total = sum(share.weight for share in counted.values())
+    made = sum(
+        share.weight if state is StepState.SUCCEEDED else share.done
+        for state, share in counted.items()
+    )
+    fraction = min(made / total, 1.0) if total else 0.0
+    if started_at is None or fraction <= 0.01:
+        return fraction, None
+    return fraction, max(0.0, (now - started_at) * (1.0 - fraction) / fraction)
 
 
 def _fraction(values: Mapping[str, Any], duration: Fraction | None) -> float | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from reelwright.store.combine import Combiner
+from reelwright.store.combine import AFTER_JOBS, Combiner
 from reelwright.store.database import Tx
 from reelwright.store.store import Store
 
 T = TypeVar("T")
 # After all ids of jobs, in whose order changes of one commit lock them. What comes here must wait
 # for no lock of a job (`jobs.lock_free`).
-LAST = "~"
+LAST = AFTER_JOBS
 
 
 class Write(Protocol):

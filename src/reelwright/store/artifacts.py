@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,18 @@ _ARTIFACT = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a step gave, or one output of it."""
+
+    identity: str
+    files: Mapping[str, Sequence[Blob]]
+    result: Mapping[str, Any]
+    report: Mapping[str, Any]
+    cpu_seconds: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
 def put(
     tx: Tx,
     identity: str,
@@ -37,35 +50,57 @@ def put(
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Enters what a step gave. Where the identity is known already, the newest counts."""
-    now = tx.now()
-    for blob in {b.sha256: b for group in files.values() for b in group}.values():
-        put_blob(tx, blob)
-    tx.run(sa.delete(outcomes).where(outcomes.c.identity == identity))
-    tx.run(
-        sa.insert(outcomes),
-        {
-            "identity": identity,
-            "outputs": {name: len(group) for name, group in files.items()},
-            "result": dict(result),
-            "report": dict(report),
-            "cpu_seconds": cpu_seconds,
-            "created_at": now,
-            "last_used_at": now,
-        },
+    entry = Entry(
+        identity=identity,
+        files=files,
+        result=result,
+        report=report,
+        cpu_seconds=cpu_seconds,
+        facts=facts or {},
     )
+    put_all(tx, [entry])
+
+
+def put_all(tx: Tx, entries: Sequence[Entry]) -> None:
+    """`put` of several, in few statements; of two with one identity the last counts."""
+    # In one order, so that two processes do not wait for each other.
+    last = {entry.identity: entry for entry in entries}
+    entries = [last[identity] for identity in sorted(last)]
+    if not entries:
+        return
+    blobs_ = {b.sha256: b for e in entries for group in e.files.values() for b in group}
+    for sha256 in sorted(blobs_):
+        put_blob(tx, blobs_[sha256])
+    for start in range(0, len(entries), _BATCH):
+        part = [entry.identity for entry in entries[start : start + _BATCH]]
+        tx.run(sa.delete(outcomes).where(outcomes.c.identity.in_(part)))
+    tx.run(sa.insert(outcomes), [_values(tx, entry) for entry in entries])
     rows = [
         {
-            "identity": identity,
+            "identity": entry.identity,
             "output": name,
             "position": position,
             "sha256": blob.sha256,
-            "facts": (facts or {}).get(name),
+            "facts": entry.facts.get(name),
         }
-        for name, group in files.items()
+        for entry in entries
+        for name, group in entry.files.items()
         for position, blob in enumerate(group)
     ]
     if rows:
         tx.run(sa.insert(artifacts), rows)
+
+
+def _values(tx: Tx, entry: Entry) -> dict[str, Any]:
+    return {
+        "identity": entry.identity,
+        "outputs": {name: len(group) for name, group in entry.files.items()},
+        "result": dict(entry.result),
+        "report": dict(entry.report),
+        "cpu_seconds": entry.cpu_seconds,
+        "created_at": tx.now(),
+        "last_used_at": tx.now(),
+    }
 
 
 def put_blob(tx: Tx, blob: Blob) -> None:

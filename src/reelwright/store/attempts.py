@@ -245,18 +245,91 @@ def settle(
         values |= {"ready_at": now, "finished_at": None, "fraction": 0.0}
     where = (steps.c.id == step_id, steps.c.attempt == number, steps.c.state == StepState.RUNNING)
     if not tx.run(sa.update(steps).where(*where).values(state=target, **values)).rowcount:
-        raise ReelError(
-            Code.LEASE_LOST,
-            f"attempt {number} is no longer the one that counts; its result is dropped",
-            where=step_id,
-        )
-    tx.run(sa.delete(reservations).where(reservations.c.step_id == step_id))
+        raise _lost(step_id, number)
+    tx.run(_FREE, {"ids": [step_id]})
     shared = ("error", "cpu_seconds", "max_rss_bytes")
     tx.run(
         sa.update(attempts)
         .where(attempts.c.step_id == step_id, attempts.c.number == number)
         .values(state=ended, finished_at=now, **{k: values[k] for k in shared if k in values})
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """An attempt that gave what it was to give; `result` and `report` are JSON-ready. None: it is
+    not known, or there was nothing to give."""
+
+    step_id: str
+    number: int
+    result: Mapping[str, Any] | None = None
+    report: Mapping[str, Any] | None = None
+    cpu_seconds: float | None = None
+    max_rss_bytes: int | None = None
+
+
+def succeed_all(tx: Tx, ended: Sequence[Success]) -> None:
+    """Ends attempts as `settle` does, each fenced by its number, in as many statements as for one.
+    Raises LEASE_LOST where it is true of any of them."""
+    now = tx.now()
+    rows = [
+        {
+            "step": one.step_id,
+            "n": one.number,
+            "now": now,
+            "made": None if one.result is None else dict(one.result),
+            "said": None if one.report is None else dict(one.report),
+            "cpu_s": one.cpu_seconds,
+            "rss_bytes": one.max_rss_bytes,
+        }
+        for one in ended
+    ]
+    if tx.run(_SUCCEED_STEP, rows).rowcount != len(rows):
+        one = ended[0]
+        raise _lost(one.step_id, one.number)
+    tx.run(_FREE, {"ids": [one.step_id for one in ended]})
+    names = ("step", "n", "now", "cpu_s", "rss_bytes")
+    tx.run(_SUCCEED_ATTEMPT, [{name: row[name] for name in names} for row in rows])
+
+
+def _lost(step_id: str, number: int) -> ReelError:
+    said = f"attempt {number} is no longer the one that counts; its result is dropped"
+    return ReelError(Code.LEASE_LOST, said, where=step_id)
+
+
+_HELD = (
+    steps.c.id == sa.bindparam("step"),
+    steps.c.attempt == sa.bindparam("n"),
+    steps.c.state == StepState.RUNNING,
+)
+_SUCCEED_STEP = (
+    sa.update(steps)
+    .where(*_HELD)
+    .values(
+        state=StepState.SUCCEEDED,
+        lease_owner=None,
+        lease_until=None,
+        finished_at=sa.bindparam("now"),
+        result=sa.bindparam("made"),
+        report=sa.bindparam("said"),
+        cpu_seconds=sa.bindparam("cpu_s"),
+        max_rss_bytes=sa.bindparam("rss_bytes"),
+        fraction=1.0,
+    )
+)
+_SUCCEED_ATTEMPT = (
+    sa.update(attempts)
+    .where(attempts.c.step_id == sa.bindparam("step"), attempts.c.number == sa.bindparam("n"))
+    .values(
+        state=AttemptState.SUCCEEDED,
+        finished_at=sa.bindparam("now"),
+        cpu_seconds=sa.bindparam("cpu_s"),
+        max_rss_bytes=sa.bindparam("rss_bytes"),
+    )
+)
+_FREE = sa.delete(reservations).where(
+    reservations.c.step_id.in_(sa.bindparam("ids", expanding=True))
+)
 
 
 def set_progress(

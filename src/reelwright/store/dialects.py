@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -198,9 +199,8 @@ class Sqlite(Dialect):
         return translate_sqlite(error.orig)
 
 
-_LOCK_JOBS = sa.text(
-    'SELECT 1 FROM jobs WHERE id = ANY(:ids) ORDER BY id COLLATE "C" FOR UPDATE'
-)
+# In Python's order of texts, whatever that of the database is.
+_LOCK_JOBS = sa.text('SELECT 1 FROM jobs WHERE id = ANY(:ids) ORDER BY id COLLATE "C" FOR UPDATE')
 
 
 class Postgres(Dialect):
@@ -225,7 +225,6 @@ class Postgres(Dialect):
         )
 
     def lock_jobs(self, connection: sa.Connection, job_ids: Sequence[str]) -> None:
-        # The order of an id is that of the other rows of a batch in Python: by code points.
         connection.execute(_LOCK_JOBS, {"ids": list(job_ids)})
 
     def ring(self, connection: sa.Connection) -> None:

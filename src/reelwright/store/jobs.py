@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +24,26 @@ _EVENT = ("job_id", "seq", "at", "kind", "body")
 AGEING_S = 600.0
 # The kind of an event that is a job's change of state; the engine names it so.
 _JOB_STATE = "job"
+# What is asked for often is put together once: that takes as long as running it.
+_HELD = sa.select(jobs.c.id, jobs.c.event_seq, jobs.c.started_at, outbox.HEARD).where(
+    jobs.c.id.in_(sa.bindparam("ids", expanding=True))
+)
+_COUNTED = (
+    sa.update(jobs)
+    .where(jobs.c.id == sa.bindparam("job"))
+    .values(event_seq=jobs.c.event_seq + sa.bindparam("more"))
+)
+_GO_ON = _COUNTED.values(fraction=sa.bindparam("part"), eta_s=sa.bindparam("left_s"))
+# The states are spelled out: a list of them is expanded at run time, which not many rows can have.
+_SUCCEED = _COUNTED.where(
+    sa.or_(*(jobs.c.state == state for state in sources(JOB_MOVES, JobState.SUCCEEDED)))
+).values(
+    state=JobState.SUCCEEDED,
+    fraction=1.0,
+    eta_s=0.0,
+    error=None,
+    finished_at=sa.bindparam("now"),
+)
 # Who has what is made at the terminal.
 LOCAL_OWNER = "local"
 
@@ -128,16 +148,24 @@ def move(tx: Tx, job_id: str, target: JobState, **values: Any) -> None:
     """Changes the state where the table of transitions allows it. Raises TRANSITION_REFUSED."""
     allowed = sources(JOB_MOVES, target)
     statement = sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(allowed))
-    if tx.run(statement.values(state=target, **values)).rowcount:
-        return
-    state = tx.run(sa.select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one_or_none()
-    if state is None:
-        raise unknown(job_id)
-    raise ReelError(
+    if not tx.run(statement.values(state=target, **values)).rowcount:
+        raise _refused(tx, [job_id], target)
+
+
+def _refused(tx: Tx, job_ids: Sequence[str], target: JobState) -> ReelError:
+    """Why not all of them could become `target`: the first that could not."""
+    query = sa.select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(job_ids))
+    found = {row.id: row.state for row in tx.run(query)}
+    missing = next((job_id for job_id in job_ids if job_id not in found), None)
+    if missing is not None:
+        return unknown(missing)
+    # The others have become it just now.
+    job_id = next((j for j in job_ids if found[j] != target), job_ids[0])
+    return ReelError(
         Code.TRANSITION_REFUSED,
-        f"job {job_id} is {state} and cannot become {target}",
+        f"job {job_id} is {found[job_id]} and cannot become {target}",
         where=job_id,
-        evidence={"state": state, "asked": target.value},
+        evidence={"state": found[job_id], "asked": target.value},
     )
 
 
@@ -191,6 +219,72 @@ def record_each(tx: Tx, new: Sequence[tuple[str, str, Mapping[str, Any]]]) -> No
                 for n, (kind, body) in enumerate(told[job_id], start=1)
             ]
     _tell(tx, rows, heard)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A locked job. `event_seq` is the number of its last event, `heard` whether webhooks want to
+    hear of it."""
+
+    id: str
+    event_seq: int
+    started_at: float | None
+    heard: bool
+
+
+def hold(tx: Tx, job_ids: Collection[str]) -> dict[str, Held]:
+    """Locks these jobs; what it gives stays true until the transaction changes them."""
+    tx.lock_jobs(job_ids)
+    rows = tx.run(_HELD, {"ids": list(job_ids)})
+    return {row[0]: Held(*row) for row in rows}
+
+
+def without_deliveries(tx: Tx, job_ids: Collection[str]) -> set[str]:
+    """Those of these jobs that have nothing to deliver, and are not to end otherwise."""
+    query = sa.select(jobs.c.id, jobs.c.plan).where(
+        jobs.c.id.in_(list(job_ids)), jobs.c.cancel_requested.is_(sa.false())
+    )
+    return {job_id for job_id, plan in tx.run(query) if not plan["deliveries"]}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened to a held job: how far it is now, whether it has succeeded, and its events,
+    each (kind, body)."""
+
+    fraction: float
+    eta_s: float | None
+    events: Sequence[tuple[str, Mapping[str, Any]]]
+    is_done: bool = False
+    wants_look: bool = True
+
+
+def tell_all(tx: Tx, held: Mapping[str, Held], news: Mapping[str, News]) -> None:
+    """Writes news of held jobs, in as many statements as of one. Raises TRANSITION_REFUSED."""
+    now = tx.now()
+    done = sorted(job_id for job_id, one in news.items() if one.is_done)
+    going = sorted(job_id for job_id, one in news.items() if not one.is_done)
+    if done:
+        rows = [{"job": j, "more": len(news[j].events), "now": now} for j in done]
+        if tx.run(_SUCCEED, rows).rowcount != len(done):
+            raise _refused(tx, done, JobState.SUCCEEDED)
+    if going:
+        rows = [
+            {
+                "job": job_id,
+                "more": len(news[job_id].events),
+                "part": news[job_id].fraction,
+                "left_s": news[job_id].eta_s,
+            }
+            for job_id in going
+        ]
+        tx.run(_GO_ON, rows)
+    written = [
+        EventRow(job_id, held[job_id].event_seq + n, now, kind, dict(body), one.wants_look)
+        for job_id, one in news.items()
+        for n, (kind, body) in enumerate(one.events, start=1)
+    ]
+    _tell(tx, written, {job_id for job_id in news if held[job_id].heard})
 
 
 def lock_free(tx: Tx, job_ids: Collection[str]) -> set[str]:

@@ -19,6 +19,18 @@ _COLUMNS = [steps.c[f.name] for f in fields(StepRow)]
 # SQLite took at most 999 variables before 3.32; PostgreSQL takes 65535.
 _BATCH = 900
 
+_SHARES = (
+    sa.select(
+        steps.c.job_id,
+        steps.c.state,
+        sa.func.count(),
+        sa.func.sum(steps.c.weight),
+        sa.func.sum(steps.c.weight * steps.c.fraction),
+    )
+    .where(steps.c.job_id.in_(sa.bindparam("ids", expanding=True)))
+    .group_by(steps.c.job_id, steps.c.state)
+)
+
 # Keys that begin so are the engine's own steps, which no plan has.
 _OWN = ":"
 # The one that delivers; it waits for all others, so it has no edges.
@@ -109,6 +121,23 @@ def counts(tx: Tx, job_id: str) -> dict[StepState, int]:
     return {StepState(state): count for state, count in tx.run(query)}
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The steps of a job that are in one state: how many, the sum of their weights, and of that
+    what is done."""
+
+    count: int
+    weight: float
+    done: float
+
+
+def shares(tx: Tx, job_ids: Collection[str]) -> dict[str, dict[StepState, Share]]:
+    found: dict[str, dict[StepState, Share]] = {job_id: {} for job_id in job_ids}
+    for job_id, state, count, weight, done in tx.run(_SHARES, {"ids": list(job_ids)}):
+        found[job_id][StepState(state)] = Share(count, weight, done)
+    return found
+
+
 def results(tx: Tx, job_id: str) -> dict[str, Any]:
     """Everything that finished steps measured: node id -> JSON."""
     query = sa.select(steps.c.result).where(
@@ -162,6 +191,45 @@ def wake(tx: Tx, job_id: str, after: str | None = None) -> list[str]:
         dependents = sa.select(edges.c.key).where(edges.c.job_id == job_id, edges.c.need == after)
         more = [steps.c.key.in_(dependents)]
     return [key for _, key in _wake(tx, steps.c.job_id == job_id, *more)]
+
+
+def wake_after(tx: Tx, ended: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Makes ready what waited for these steps, each (job, key), and for nothing else any more."""
+    if not ended:
+        return []
+    if len(ended) == 1:
+        ((job_id, key),) = ended
+        return [(job_id, woken) for woken in wake(tx, job_id, after=key)]
+    after = sa.tuple_(edges.c.job_id, edges.c.need).in_(list(ended))
+    waiting = sa.select(edges.c.job_id, edges.c.key).where(after)
+    return _wake(
+        tx,
+        # The planner cannot look into the pairs, and would read all steps.
+        steps.c.job_id.in_({job_id for job_id, _ in ended}),
+        sa.tuple_(steps.c.job_id, steps.c.key).in_(waiting),
+    )
+
+
+def skip_last(tx: Tx, job_ids: Collection[str]) -> set[str]:
+    """Of these jobs the step that delivers is not needed: gives those where it waited."""
+    return _move_last(tx, job_ids, state=StepState.SKIPPED)
+
+
+def ready_last(tx: Tx, job_ids: Collection[str]) -> set[str]:
+    """Of these jobs the step that delivers may start: gives those where it waited."""
+    return _move_last(tx, job_ids, state=StepState.READY, ready_at=tx.now())
+
+
+def _move_last(tx: Tx, job_ids: Collection[str], **values: Any) -> set[str]:
+    if not job_ids:
+        return set()
+    where = (
+        steps.c.job_id.in_(list(job_ids)),
+        steps.c.key == DELIVER,
+        steps.c.state == StepState.WAITING,
+    )
+    moved = tx.run(sa.update(steps).where(*where).values(**values).returning(steps.c.job_id))
+    return set(moved.scalars())
 
 
 def wake_all(tx: Tx, job_ids: Collection[str]) -> list[tuple[str, str]]:
