@@ -20,6 +20,7 @@ class StepKind(StrEnum):
     FFMPEG = "ffmpeg"  # one FFmpeg process (its commands run in order)
     SMART_CUT = "smart-cut"  # copies whole GOPs, re-encodes the edges, checks each seam
     FETCH = "fetch"  # a URL into the workspace
+    KEEP = "keep"  # what was fetched into the library
     QUALITY = "quality"  # encodes a sample until the quality that was asked for is met
     WRITE = "write"  # a text that planning already knows
     UNRESOLVED = "unresolved"  # becomes steps when the results it waits for are there

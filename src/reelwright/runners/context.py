@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from reelwright.errors import Code
 from reelwright.tools.ffmpeg.progress import Progress
 
 if TYPE_CHECKING:
     from reelwright.tools.binaries import Tools
 
 Heartbeat = Callable[[], Awaitable[bool]]
+
+
+class Gate(Protocol):
+    """Whether a site may be asked, and what it said: budgets and circuit breakers stand behind it.
+
+    Called in an event loop, from any attempt of this process.
+    """
+
+    async def enter(self, url: str) -> None:
+        """Before the site of `url` is asked. Raises BUDGET_SPENT and CIRCUIT_OPEN, each with
+        `evidence["retry_after_s"]`: the step is put back until then, and nothing counts."""
+
+    async def leave(self, url: str, code: Code | None) -> None:
+        """How asking ended: None for well, else why not. Not called where nobody knows: after a
+        cancel, a lost lease, a failure of this machine (a full disk)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +62,7 @@ class StepContext:
     `scratch` is a folder that outlives the attempts, for half downloads; None: nothing does.
     `allow_private`: whether a download may connect to addresses that are not public; `net_allow`
     names those networks that it may connect to all the same (``10.0.0.0/8,…``).
+    `gate`: asked before a site is; None: nobody counts.
     """
 
     workspace: Path
@@ -62,6 +79,7 @@ class StepContext:
     net_allow: str = ""
     fetch_bytes: int | None = None
     fetch_s: float | None = None
+    gate: Gate | None = None
 
 
 @dataclass(slots=True, kw_only=True)
