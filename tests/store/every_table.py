@@ -253,6 +253,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "url": "https://example.org/a.mp4",
             "title": "ä ✓",
             "folder": "ch/\udcff",
+            "folder_key": "ch/\udcff",
             "state": "held",
             "sha256": _A,
             "size_bytes": 1 << 41,

@@ -15,7 +15,7 @@ from reelwright.store.blobs import Blobs
 from reelwright.store.database import Database, Tx
 from reelwright.store.dialects import Postgres
 from reelwright.store.tables import artifacts, blobs
-from reelwright.store.tables_library import metadata
+from reelwright.store.tables_library import CAPTION_INDEX, metadata
 from reelwright.store.tables_service import APPEND_ONLY
 
 # Leases and retries run on the database's clock alone; logs and tokens are read with both.
@@ -151,6 +151,11 @@ def _tables(tx: Tx, facts: dict[str, Any]) -> Iterator[Problem]:
         if words[1] == "TRIGGER" and words[2] not in there:
             said = f"trigger {words[2]} is missing: the audit log can be changed"
             yield Problem(Code.STORE_DAMAGED, said, where="audit", hint=hint)
+    for statement in CAPTION_INDEX[facts["dialect"]]:
+        words = statement.split()
+        if words[1] == "TRIGGER" and words[2] not in there:
+            said = f"trigger {words[2]} is missing: what captions say is not found"
+            yield Problem(Code.STORE_DAMAGED, said, where="caption_passages", hint=hint)
     counts = {
         name: int(tx.run(sa.select(sa.func.count()).select_from(table)).scalar_one())
         for name, table in sorted(metadata.tables.items())

@@ -6,6 +6,7 @@ Times are seconds since 1970 on the database's clock.
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 
 from reelwright.store.tables import ID, SHA256, STATE, json_column, metadata, time_column
@@ -85,15 +87,18 @@ entries = Table(
     Index(None, "asset_id"),
 )
 
-# A video that the library holds. `folder` is relative to the library; `sha256` and `size_bytes` are
-# those of its newest video file; `info` is `VideoInfo` as JSON. `origin_state` is what the origin
-# said when it was asked last (`origin_checks` keeps every answer).
+# A video that the library holds: one for each key of an owner's. `folder` is relative to the
+# library, or absolute where it was imported from elsewhere and stayed there. `folder_key` is the
+# folder as file systems compare it that know no case (`app.library.layout`), None where the folder
+# is not the asset's alone: two assets never get one. `sha256` and `size_bytes` are those of its
+# newest video file; `info` is `VideoInfo` as JSON. `origin_state` is what the origin said when it
+# was asked last (`origin_checks` keeps every answer).
 assets = Table(
     "assets",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("key", Text, nullable=False, unique=True),
-    Column("owner", Text, nullable=True),
+    Column("key", Text, nullable=False),
+    Column("owner", Text, nullable=False),
     Column("extractor", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("native_id", Text, nullable=True),
@@ -105,6 +110,7 @@ assets = Table(
     Column("duration_s", Float(53), nullable=True),
     Column("language", String(35), nullable=True),
     Column("folder", PathText, nullable=False),
+    Column("folder_key", PathText, nullable=True, unique=True),
     Column("state", STATE, nullable=False),
     Column("sha256", SHA256, nullable=True),
     Column("size_bytes", BigInteger, nullable=False),
@@ -114,6 +120,7 @@ assets = Table(
     time_column("changed_at"),
     time_column("verified_at"),
     time_column("origin_checked_at"),
+    UniqueConstraint("key", "owner"),
     Index(None, "channel", "published_at"),
     Index(None, "published_at"),
     Index(None, "created_at"),
@@ -145,8 +152,8 @@ asset_files = Table(
     Index(None, "state"),
 )
 
-# What captions say, in pieces of about half a minute; a full-text index stands beside it, made by
-# the dialect (`store.captions`).
+# What captions say, in pieces of about half a minute; the full-text index `caption_index` stands
+# beside it (`CAPTION_INDEX`).
 caption_passages = Table(
     "caption_passages",
     metadata,
@@ -228,3 +235,64 @@ log_lines = Table(
     Index(None, "level", "at"),
     Index(None, "component", "at"),
 )
+
+# The full-text index of `caption_passages`, by dialect, which follows it by triggers; the migration
+# runs the same. Both fold case and diacritics, and stem nothing: captions are in any language.
+CAPTION_INDEX = {
+    "sqlite": (
+        (
+            "CREATE VIRTUAL TABLE caption_index USING fts5(text, content='caption_passages', "
+            "content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
+        ),
+        (
+            "CREATE TRIGGER caption_index_insert AFTER INSERT ON caption_passages BEGIN "
+            "INSERT INTO caption_index (rowid, text) VALUES (new.id, new.text); END"
+        ),
+        (
+            "CREATE TRIGGER caption_index_delete AFTER DELETE ON caption_passages BEGIN "
+            "INSERT INTO caption_index (caption_index, rowid, text) "
+            "VALUES ('delete', old.id, old.text); END"
+        ),
+        (
+            "CREATE TRIGGER caption_index_update AFTER UPDATE ON caption_passages BEGIN "
+            "INSERT INTO caption_index (caption_index, rowid, text) "
+            "VALUES ('delete', old.id, old.text); "
+            "INSERT INTO caption_index (rowid, text) VALUES (new.id, new.text); END"
+        ),
+    ),
+    "postgresql": (
+        "CREATE TABLE caption_index (id bigint PRIMARY KEY, words tsvector NOT NULL)",
+        "CREATE INDEX ix_caption_index_words ON caption_index USING gin (words)",
+        (
+            # Marks go, and punctuation: the parser would take "and/or" for the name of a file.
+            "CREATE FUNCTION caption_fold(said text) RETURNS text IMMUTABLE LANGUAGE sql AS "
+            r"$$ SELECT regexp_replace(regexp_replace(normalize(lower(said), NFKD), "
+            r"'[\u0300-\u036f]', '', 'g'), '[\u0001-\u002f\u003a-\u0060\u007b-\u00bf"
+            r"\u2000-\u206f\u3000-\u303f]+', ' ', 'g') $$"
+        ),
+        (
+            "CREATE FUNCTION caption_index_follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF TG_OP <> 'INSERT' THEN DELETE FROM caption_index WHERE id = OLD.id; END IF; "
+            "IF TG_OP <> 'DELETE' THEN INSERT INTO caption_index "
+            "VALUES (NEW.id, to_tsvector('simple', caption_fold(NEW.text))); END IF; "
+            "RETURN NULL; END $$"
+        ),
+        (
+            "CREATE TRIGGER caption_index_follow AFTER INSERT OR UPDATE OR DELETE "
+            "ON caption_passages FOR EACH ROW EXECUTE FUNCTION caption_index_follow()"
+        ),
+    ),
+}
+# What has to be dropped beside the tables.
+CAPTION_INDEX_GONE = {
+    "sqlite": ("DROP TABLE IF EXISTS caption_index",),
+    "postgresql": (
+        "DROP TABLE IF EXISTS caption_index",
+        "DROP FUNCTION IF EXISTS caption_index_follow() CASCADE",
+        "DROP FUNCTION IF EXISTS caption_fold(text)",
+    ),
+}
+for _dialect, _statements in CAPTION_INDEX.items():
+    for _statement in _statements:
+        _ddl = DDL(_statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+        event.listen(caption_passages, "after_create", _ddl.execute_if(dialect=_dialect))

@@ -23,6 +23,60 @@ _TABLES = (
     "entries",
 )
 
+_CAPTION_INDEX = {
+    "sqlite": (
+        (
+            "CREATE VIRTUAL TABLE caption_index USING fts5(text, content='caption_passages', "
+            "content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
+        ),
+        (
+            "CREATE TRIGGER caption_index_insert AFTER INSERT ON caption_passages BEGIN "
+            "INSERT INTO caption_index (rowid, text) VALUES (new.id, new.text); END"
+        ),
+        (
+            "CREATE TRIGGER caption_index_delete AFTER DELETE ON caption_passages BEGIN "
+            "INSERT INTO caption_index (caption_index, rowid, text) "
+            "VALUES ('delete', old.id, old.text); END"
+        ),
+        (
+            "CREATE TRIGGER caption_index_update AFTER UPDATE ON caption_passages BEGIN "
+            "INSERT INTO caption_index (caption_index, rowid, text) "
+            "VALUES ('delete', old.id, old.text); "
+            "INSERT INTO caption_index (rowid, text) VALUES (new.id, new.text); END"
+        ),
+    ),
+    "postgresql": (
+        "CREATE TABLE caption_index (id bigint PRIMARY KEY, words tsvector NOT NULL)",
+        "CREATE INDEX ix_caption_index_words ON caption_index USING gin (words)",
+        (
+            "CREATE FUNCTION caption_fold(said text) RETURNS text IMMUTABLE LANGUAGE sql AS "
+            r"$$ SELECT regexp_replace(regexp_replace(normalize(lower(said), NFKD), "
+            r"'[\u0300-\u036f]', '', 'g'), '[\u0001-\u002f\u003a-\u0060\u007b-\u00bf"
+            r"\u2000-\u206f\u3000-\u303f]+', ' ', 'g') $$"
+        ),
+        (
+            "CREATE FUNCTION caption_index_follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF TG_OP <> 'INSERT' THEN DELETE FROM caption_index WHERE id = OLD.id; END IF; "
+            "IF TG_OP <> 'DELETE' THEN INSERT INTO caption_index "
+            "VALUES (NEW.id, to_tsvector('simple', caption_fold(NEW.text))); END IF; "
+            "RETURN NULL; END $$"
+        ),
+        (
+            "CREATE TRIGGER caption_index_follow AFTER INSERT OR UPDATE OR DELETE "
+            "ON caption_passages FOR EACH ROW EXECUTE FUNCTION caption_index_follow()"
+        ),
+    ),
+}
+# What has to be dropped beside the tables.
+_CAPTION_INDEX_GONE = {
+    "sqlite": ("DROP TABLE IF EXISTS caption_index",),
+    "postgresql": (
+        "DROP TABLE IF EXISTS caption_index",
+        "DROP FUNCTION IF EXISTS caption_index_follow() CASCADE",
+        "DROP FUNCTION IF EXISTS caption_fold(text)",
+    ),
+}
+
 
 def upgrade() -> None:
     _api_cache()
@@ -35,11 +89,19 @@ def upgrade() -> None:
     _asset_files()
     _caption_passages()
     _entries()
+    _run(_CAPTION_INDEX)
 
 
 def downgrade() -> None:
+    _run(_CAPTION_INDEX_GONE)
     for table in reversed(_TABLES):
         op.drop_table(table)
+
+
+def _run(statements: dict[str, tuple[str, ...]]) -> None:
+    connection = op.get_bind()
+    for statement in statements[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
 
 
 def _api_cache() -> None:
@@ -70,7 +132,7 @@ def _assets() -> None:
         "assets",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("extractor", sa.Text(), nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("native_id", sa.Text(), nullable=True),
@@ -82,6 +144,7 @@ def _assets() -> None:
         sa.Column("duration_s", sa.Float(precision=53), nullable=True),
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("folder", sa.Text(), nullable=False),
+        sa.Column("folder_key", sa.Text(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
@@ -92,7 +155,8 @@ def _assets() -> None:
         sa.Column("verified_at", sa.Float(precision=53), nullable=True),
         sa.Column("origin_checked_at", sa.Float(precision=53), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_assets"),
-        sa.UniqueConstraint("key", name="uq_assets_key"),
+        sa.UniqueConstraint("folder_key", name="uq_assets_folder_key"),
+        sa.UniqueConstraint("key", "owner", name="uq_assets_key_owner"),
     )
     op.create_index(
         "ix_assets_channel_published_at", "assets", ["channel", "published_at"], unique=False
