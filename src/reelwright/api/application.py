@@ -25,6 +25,7 @@ from reelwright.api.problems import Answered
 from reelwright.api.trace import Traced, rendered
 from reelwright.app.background import Background
 from reelwright.app.hub import Hub
+from reelwright.app.told import Told
 from reelwright.app.uploads import Uploads
 from reelwright.app.views import Reader
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
@@ -100,6 +101,7 @@ def make(reel: App, service: object | None) -> FastAPI:
     )
     made.state.reel = reel
     made.state.service = service
+    made.state.told = told = Told(reel.home)
     openapi.attach(made)
     made.state.routes = list(made.routes)
     for router in _routers():
@@ -107,7 +109,7 @@ def make(reel: App, service: object | None) -> FastAPI:
         made.state.routes += router.routes
     for layer in _layers():
         made.add_middleware(layer, reel=reel)
-    made.add_middleware(Traced, home=lambda: reel.home)
+    made.add_middleware(Traced, told=told)
     made.add_middleware(Recorded, reel=reel)
     if (crossing := cors(reel.settings.serve)) is not None:
         made.add_middleware(CORSMiddleware, **crossing)
@@ -142,7 +144,7 @@ async def _lifespan(made: FastAPI) -> AsyncIterator[None]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     status, headers, body = rendered(
-        request.scope, _translated(request, error), request.app.state.reel.home
+        request.scope, _translated(request, error), request.app.state.told
     )
     return Response(body, status, headers)
 

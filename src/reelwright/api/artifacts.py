@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from reelwright.api import bodies, files
-from reelwright.api.context import app_of, aside
+from reelwright.api.context import app_of, aside, told_of
 from reelwright.api.jobs import JobId, Who
 from reelwright.api.models import Artifacts
 from reelwright.api.openapi import file_responses, problems
@@ -26,7 +26,7 @@ router = APIRouter(tags=["artifacts"])
 async def list_artifacts(request: Request, job_id: JobId, principal: Who) -> Response:
     principal.check(Scope.READ)
     found = await aside(artifacts.artifacts, app_of(request), job_id, principal)
-    return bodies.answer({"artifacts": [one.to_json() for one in found]})
+    return bodies.answer({"artifacts": told_of(request).value([one.to_json() for one in found])})
 
 
 @router.get(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BeforeValidator, Field, model_validator
 
 from reelwright.api import bodies, spec_body
-from reelwright.api.context import app_of, aside
+from reelwright.api.context import app_of, aside, told_of
 from reelwright.api.jobs import IdempotencyKey, Who, origin_of
 from reelwright.api.models import ID_PATTERN, Batch, Model
 from reelwright.api.openapi import WITH_BODY, body, problems
@@ -159,7 +159,7 @@ async def create_batch(
     summary="How far a batch is",
 )
 async def get_batch(request: Request, batch_id: BatchId, principal: Who) -> Response:
-    return bodies.answer(await aside(batches.summary, app_of(request), batch_id, principal))
+    return bodies.answer(await _summary(request, batch_id, principal))
 
 
 @router.post(
@@ -173,7 +173,12 @@ async def cancel_batch(request: Request, batch_id: BatchId, principal: Who) -> R
     """The batch and its jobs stay to be looked at."""
     app = app_of(request)
     await batches.cancel(app, batch_id, origin_of(request, principal))
-    return bodies.answer(await aside(batches.summary, app, batch_id, principal), 202)
+    return bodies.answer(await _summary(request, batch_id, principal), 202)
+
+
+async def _summary(request: Request, batch_id: str, principal: Who) -> dict[str, Any]:
+    found = await aside(batches.summary, app_of(request), batch_id, principal)
+    return {**found, "failures": list(map(told_of(request).with_error, found["failures"]))}
 
 
 def _jobs(asked: BatchRequest) -> tuple[list[Asked], list[str]]:

@@ -10,6 +10,7 @@ from fastapi import Request
 
 if TYPE_CHECKING:
     from reelwright.app.background import Background
+    from reelwright.app.told import Told
     from reelwright.app.views import Reader
     from reelwright.app.wiring import App
 
@@ -24,6 +25,11 @@ def app_of(request: Request) -> App:
 def reader_of(request: Request) -> Reader:
     """Reads jobs' states; requests that come together share a query."""
     return cast("Reader", request.app.state.reader)
+
+
+def told_of(request: Request) -> Told:
+    """How errors and files are told: without the service's own folders."""
+    return cast("Told", request.app.state.told)
 
 
 def closing_of(request: Request) -> asyncio.Event:

@@ -10,6 +10,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from reelwright.api.auth import gate_of
+from reelwright.api.context import told_of
 from reelwright.api.jobs import JobId, Who
 from reelwright.api.openapi import problems
 from reelwright.app.hub import End, Item, Progress, Silence, to_json
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope as Connection
 
     from reelwright.app.hub import Hub, Reading
+    from reelwright.app.told import Told
 
 router = APIRouter(tags=["jobs"])
 
@@ -63,6 +65,7 @@ class EventStream(Response):
         *,
         follow: bool,
         principal: Principal,
+        told: Told,
         keep_alive_s: float = KEEP_ALIVE_S,
         life_s: float = LIFE_S,
     ) -> None:
@@ -73,6 +76,7 @@ class EventStream(Response):
         self._reading = reading
         self._follow = follow
         self._principal = principal
+        self._told = told
         self._keep_alive_s = keep_alive_s
         self._life_s = life_s
 
@@ -94,7 +98,7 @@ class EventStream(Response):
         text = b"retry: %d\n\n" % RETRY_MS
         items = self._reading.items(follow=self._follow, silence_s=self._keep_alive_s)
         async for some in items:
-            text += b"".join(map(rendered, some))
+            text += b"".join(rendered(item, self._told) for item in some)
             # Waits where the client does not read: the cursor waits with it.
             await send({"type": "http.response.body", "body": text, "more_body": True})
             text = b""
@@ -138,10 +142,10 @@ async def get_events(
     cursor = after if last_event_id is None else last_event_id
     hub = cast("Hub", request.app.state.hub)
     reading = await hub.open(job_id, principal, cursor or 0)
-    return EventStream(reading, follow=follow, principal=principal)
+    return EventStream(reading, follow=follow, principal=principal, told=told_of(request))
 
 
-def rendered(item: Item) -> bytes:
+def rendered(item: Item, told: Told) -> bytes:
     """A message, or a comment, as the HTML standard has it (9.2.5)."""
     if isinstance(item, Silence):
         return b": still here\n\n"
@@ -149,7 +153,7 @@ def rendered(item: Item) -> bytes:
         return _message("end", {"state": item.state})
     if isinstance(item, Progress):
         return _message("progress", _progress(item))
-    return b"id: %d\n" % item.seq + _message(item.kind, to_json(item))
+    return b"id: %d\n" % item.seq + _message(item.kind, told.with_error(to_json(item)))
 
 
 def _message(name: str, body: dict[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from reelwright.api import bodies
 from reelwright.api.auth import gate_of
-from reelwright.api.context import app_of, aside, closing_of
+from reelwright.api.context import app_of, aside, closing_of, told_of
 from reelwright.api.files import span_of
 from reelwright.api.jobs import JobId, Who
 from reelwright.api.models import Plan, Steps
@@ -32,7 +32,8 @@ _TEXT = "text/plain; charset=utf-8"
 )
 async def list_steps(request: Request, job_id: JobId, principal: Who) -> Response:
     principal.check(Scope.READ)
-    return bodies.answer({"steps": await aside(views.steps, app_of(request), job_id, principal)})
+    found = await aside(views.steps, app_of(request), job_id, principal)
+    return bodies.answer({"steps": list(map(told_of(request).with_error, found))})
 
 
 @router.get(
@@ -44,7 +45,8 @@ async def list_steps(request: Request, job_id: JobId, principal: Who) -> Respons
 async def get_plan(request: Request, job_id: JobId, principal: Who) -> Response:
     """Without steps until a worker has planned the job (`revision` is 0)."""
     principal.check(Scope.READ)
-    return bodies.answer(await aside(views.plan, app_of(request), job_id, principal))
+    found = await aside(views.plan, app_of(request), job_id, principal)
+    return bodies.answer(told_of(request).value(found))
 
 
 @router.get(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from reelwright.api import bodies, spec_body
 from reelwright.api.auth import current_principal
-from reelwright.api.context import address_of, app_of, aside, reader_of
+from reelwright.api.context import address_of, app_of, aside, reader_of, told_of
 from reelwright.api.models import ID_PATTERN, Job, Jobs, State
 from reelwright.api.openapi import WITH_BODY, body, problems
 from reelwright.api.trace import trace_of
 from reelwright.app import intake, orders, views
 from reelwright.app.intake import Asked, Key, Origin
 from reelwright.app.principal import Principal, Scope
-from reelwright.store.views import Filter
+from reelwright.store.views import Filter, Summary
 
 router = APIRouter(tags=["jobs"])
 
@@ -126,7 +126,7 @@ async def _accepted(request: Request, asked: Asked, origin: Origin, key: Key | N
 )
 async def get_job(request: Request, job_id: JobId, principal: Who) -> Response:
     principal.check(Scope.READ)
-    return bodies.answer(views.to_json(await reader_of(request).summary(job_id, principal)))
+    return bodies.answer(_shown(request, await reader_of(request).summary(job_id, principal)))
 
 
 @router.get("/v1/jobs", response_model=Jobs, summary="Jobs, the newest first")
@@ -161,7 +161,7 @@ async def list_jobs(
     found, following = await aside(
         views.listing, app_of(request), wanted, limit=limit, before_id=cursor
     )
-    return bodies.answer({"jobs": [views.to_json(job) for job in found], "next": following})
+    return bodies.answer({"jobs": [_shown(request, job) for job in found], "next": following})
 
 
 @router.delete(
@@ -176,7 +176,7 @@ async def cancel_job(request: Request, job_id: JobId, principal: Who) -> Respons
     the job is `cancelled` when the worker has stopped it, within seconds."""
     await orders.cancel(app_of(request), job_id, origin_of(request, principal))
     found = await reader_of(request).summary(job_id, principal)
-    return bodies.answer(views.to_json(found), 202)
+    return bodies.answer(_shown(request, found), 202)
 
 
 @router.post(
@@ -190,7 +190,11 @@ async def retry_job(request: Request, job_id: JobId, principal: Who) -> Response
     """From its finished steps."""
     await orders.retry(app_of(request), job_id, origin_of(request, principal))
     found = await reader_of(request).summary(job_id, principal)
-    return bodies.answer(views.to_json(found), 202)
+    return bodies.answer(_shown(request, found), 202)
+
+
+def _shown(request: Request, job: Summary) -> dict[str, Any]:
+    return {**views.to_json(job), "error": told_of(request).error(job.error)}
 
 
 def origin_of(request: Request, principal: Principal) -> Origin:

@@ -16,6 +16,7 @@ from reelwright.api.models import MediaInfo, Model, Operator, Operators, Plan
 from reelwright.api.openapi import WITH_BODY, body, problems
 from reelwright.app import intake, lookups, operators
 from reelwright.app.principal import Scope
+from reelwright.app.told import hint
 from reelwright.errors import Code, ReelError
 
 router = APIRouter(tags=["planning"])
@@ -112,7 +113,9 @@ async def get_operator(
     except ReelError as error:
         if error.code is not Code.OPERATOR_UNKNOWN:
             raise
-        raise ReelError(Code.NOT_FOUND, str(error), hint=error.problem.hint) from error
+        raise ReelError(
+            Code.NOT_FOUND, str(error), hint=hint(error.code, error.problem.hint)
+        ) from error
     return bodies.answer(described.to_json())
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
+from reelwright.app.told import Told, hint
 from reelwright.errors import Code, Kind, Problem, ReelError
 
 MEDIA_TYPE = "application/problem+json"
@@ -118,7 +119,7 @@ def document(
     *,
     path: str,
     trace_id: str,
-    home: Path | None = None,
+    told: Told,
 ) -> dict[str, Any]:
     """The problem document of one or several problems; the first decides its type.
 
@@ -130,11 +131,11 @@ def document(
         "type": type_of(first.code),
         "title": title_of(first.code),
         "status": status,
-        "detail": _detail(first, home, is_ours=is_ours),
+        "detail": _detail(first, told, is_ours=is_ours),
         "instance": quote(path[:500], safe=_SAFE),
         "code": first.code.text,
-        "where": None if is_ours else _without_folders(first.where, home),
-        "hint": first.code.hint if is_ours else first.hint or first.code.hint,
+        "where": None if is_ours else _shown(first.where, told),
+        "hint": _hint(first, told, is_ours=is_ours),
         "trace_id": trace_id,
     }
     if is_ours:
@@ -144,9 +145,9 @@ def document(
         body["errors"] = [
             {
                 "code": one.code.text,
-                "detail": _detail(one, home, is_ours=False),
-                "where": _without_folders(one.where, home),
-                "hint": one.hint or one.code.hint,
+                "detail": _detail(one, told, is_ours=False),
+                "where": _shown(one.where, told),
+                "hint": _hint(one, told, is_ours=False),
                 **_told(one),
             }
             for one in problems
@@ -158,23 +159,25 @@ def encode(body: Mapping[str, Any]) -> bytes:
     return orjson.dumps(body)
 
 
-def _detail(problem: Problem, home: Path | None, *, is_ours: bool) -> str:
+def _hint(problem: Problem, told: Told, *, is_ours: bool) -> str:
+    return told.text(hint(problem.code, None if is_ours else problem.hint))
+
+
+def _detail(problem: Problem, told: Told, *, is_ours: bool) -> str:
     if is_ours:
-        return f"{problem.code.hint}; the service's log says more under the trace id"
-    return _without_folders(problem.message, home) or title_of(problem.code)
+        return f"{hint(problem.code)}; the service's log says more under the trace id"
+    return _shown(problem.message, told) or title_of(problem.code)
 
 
 def _told(problem: Problem) -> dict[str, Any]:
     return {k: v for k, v in problem.evidence.items() if k in _TOLD and v is not None}
 
 
-def _without_folders(text: str | None, home: Path | None) -> str | None:
+def _shown(text: str | None, told: Told) -> str | None:
     """Where the service keeps its things is nobody's business."""
     if text is None:
         return None
-    text = _encodable(text)
-    if home is not None and str(home) in text:
-        text = text.replace(f"{home}/", "").replace(str(home), "the service's folder")
+    text = told.text(_encodable(text))
     for folder in (_PACKAGE, sys.prefix):
         text = text.replace(folder, "…")
     return text

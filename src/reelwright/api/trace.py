@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,9 @@ from reelwright.api import problems
 from reelwright.errors import Code, Problem, ReelError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from reelwright.app.told import Told
 
 # W3C Trace Context, level 1: version, trace, parent, flags.
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -69,11 +68,11 @@ def begin(scope: Scope) -> Trace:
 
 
 class Traced:
-    """ASGI layer; `home` is kept out of what is told."""
+    """ASGI layer; `told` says what is kept out of answers."""
 
-    def __init__(self, app: ASGIApp, home: Callable[[], Path]) -> None:
+    def __init__(self, app: ASGIApp, told: Told) -> None:
         self._app = app
-        self._home = home
+        self._told = told
         self._log = structlog.get_logger("reelwright.api")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,15 +103,13 @@ class Traced:
             await self._answer(scope, answer, told)
 
     async def _answer(self, scope: Scope, send: Send, error: ReelError) -> None:
-        status, headers, body = rendered(scope, error, self._home())
+        status, headers, body = rendered(scope, error, self._told)
         raw = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
 
 
-def rendered(
-    scope: Scope, error: ReelError, home: Path | None
-) -> tuple[int, dict[str, str], bytes]:
+def rendered(scope: Scope, error: ReelError, told: Told) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of the answer to a request that failed."""
     found: tuple[Problem, ...] = error.problems
     status = (
@@ -128,7 +125,7 @@ def rendered(
             trace_id=trace.trace_id,
         )
     body = problems.encode(
-        problems.document(found, status, path=scope["path"], trace_id=trace.trace_id, home=home)
+        problems.document(found, status, path=scope["path"], trace_id=trace.trace_id, told=told)
     )
     headers = {
         "Content-Type": problems.MEDIA_TYPE,

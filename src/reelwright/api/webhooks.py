@@ -211,7 +211,7 @@ async def list_webhook_messages(
         limit=limit + 1,
         before=cursor,
     )
-    page = [messages.message_json(row) for row in found[:limit]]
+    page = [messages.message_json(app_of(request), row) for row in found[:limit]]
     next_id = page[-1]["id"] if len(found) > limit else None
     return bodies.answer({"messages": page, "next": next_id})
 
@@ -228,7 +228,7 @@ async def redeliver_webhook_message(
     """Send a message again, with the same id and all its tries."""
     who = _from(request, principal)
     row = await aside(messages.redeliver, app_of(request), who, message_id)
-    return bodies.answer(messages.message_json(row), 202)
+    return bodies.answer(messages.message_json(app_of(request), row), 202)
 
 
 @router.get(

@@ -53,8 +53,8 @@ def dim(text: str) -> str:
 def report(error: ReelError, *, as_json: bool) -> int:
     """Prints what went wrong, all of it, and gives the exit code."""
     if as_json:
-        first, *_ = error.problems
-        emit({"error": first.to_json(), "problems": [p.to_json() for p in error.problems]})
+        told = [{**problem.to_json(), "hint": hint(problem)} for problem in error.problems]
+        emit({"error": told[0], "problems": told})
     else:
         explain(error.problems)
     return exit_code(error.code)
@@ -70,9 +70,18 @@ def explain(problems: Sequence[Problem]) -> None:
         note(f"{head} {_place(problem)}{message}")
         for line in _evidence(problem):
             note(f"      | {line}")
-        note(f"      {problem.hint or problem.code.hint} [{problem.code.text}]")
+        note(f"      {hint(problem)} [{problem.code.text}]")
     if len(problems) > 1:
         note(f"{len(problems)} problems.")
+
+
+def hint(problem: Problem) -> str:
+    """For whoever types commands, also where a service has told it in the words of HTTP."""
+    from reelwright.app.told import HINTS
+
+    if problem.hint is None or problem.hint == HINTS.get(problem.code):
+        return problem.code.hint
+    return problem.hint
 
 
 def _place(problem: Problem) -> str:

@@ -96,7 +96,7 @@ def test_an_artifact_outlives_its_file(served: Served, talk: Path) -> None:
     job_id = served.submit(copied(talk, "gone.mkv"))
     assert served.ended(job_id)["state"] == "succeeded"
     listed = served.client.get(f"/v1/jobs/{job_id}/artifacts").json()["artifacts"]
-    Path(listed[0]["path"]).unlink()
+    (served.home / "served" / job_id / listed[0]["path"]).unlink()
 
     answer = served.client.get(listed[0]["url"])
 

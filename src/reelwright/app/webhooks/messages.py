@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.principal import Principal, Scope
+from reelwright.app.told import Told
 from reelwright.app.webhooks import endpoints
 from reelwright.errors import Code, ReelError
 
@@ -97,7 +98,7 @@ async def test(app: App, who: From, endpoint_id: str) -> dict[str, Any]:
     return {"id": message_id, "delivered": error is None, "status": status, "error": error}
 
 
-def message_json(message: Message) -> dict[str, Any]:
+def message_json(app: App, message: Message) -> dict[str, Any]:
     return {
         "id": message.id,
         "job": message.job_id,
@@ -112,5 +113,16 @@ def message_json(message: Message) -> dict[str, Any]:
         "sent_at": message.sent_at,
         "last_status": message.last_status,
         "last_error": message.last_error,
-        "payload": dict(message.body),
+        "payload": payload(Told(app.home), message),
     }
+
+
+def payload(told: Told, message: Message) -> dict[str, Any]:
+    """What is sent: the row, as clients of the service are told of jobs."""
+    body = dict(message.body)
+    if isinstance(data := body.get("data"), dict):
+        shown = {"error": told.error(data.get("error"))}
+        if "outputs" in data:
+            shown["outputs"] = told.value(data["outputs"])
+        body["data"] = {**data, **shown}
+    return body

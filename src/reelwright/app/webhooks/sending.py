@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from reelwright import __version__
+from reelwright.app.told import Told
 from reelwright.app.webhooks import endpoints
+from reelwright.app.webhooks.messages import payload
 from reelwright.errors import ReelError
 from reelwright.tools.download.addresses import Reach
 from reelwright.tools.webhook import Answer, Courier
@@ -82,6 +84,7 @@ class Sender:
         self._leads = leads
         self._pace = pace or Pace()
         self._timeout_s = app.settings.webhooks.timeout_s
+        self._told = Told(app.home)
         self._busy: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_prune_s = 0.0
@@ -184,7 +187,7 @@ class Sender:
                     courier,
                     message.url,
                     message.id,
-                    message.body,
+                    payload(self._told, message),
                     due.secrets,
                     due.at,
                     self._timeout_s,

@@ -153,7 +153,7 @@ def messages(
         job_id = None if job is None else identify(used, job)
         found = listing(used, _me().principal, state=state, job_id=job_id, limit=limit)
     if as_json:
-        terminal.emit({"messages": [message_json(row) for row in found]})
+        terminal.emit({"messages": [message_json(used, row) for row in found]})
         return
     rows = [
         (
@@ -187,7 +187,7 @@ def redeliver(
     with opened() as used:
         row = send_again(used, _me(), message)
     if as_json:
-        terminal.emit(message_json(row))
+        terminal.emit(message_json(used, row))
     else:
         terminal.out(f"message {row.id}: {row.state}")
 
