@@ -1,0 +1,1 @@
+"""Keeping videos of the web: what was asked for, its entries, and who drives them."""
