@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
+
+from reelwright.tools.download.answers import shown
 
 # "html5" is what "generic" hands <video> elements to.
 GENERIC = ("generic", "html5")
@@ -46,3 +48,13 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return not host
     return True
+
+
+def place(url: str) -> str:
+    """`url` as it may be shown: no user, no password, and a query only where it is the video's
+    name and not a secret."""
+    host = (urlsplit(url).hostname or "").lower()
+    if not any(host == known or host.endswith(f".{known}") for known in _FAMILIES):
+        return shown(url)
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
