@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from reelwright.store.database import Tx
 from reelwright.store.states import JobState
 from reelwright.store.tables import jobs
-from reelwright.store.tables_library import asset_files, assets, entries
+from reelwright.store.tables_library import asset_files, assets, entries, sources
 
 
 class EntryState(StrEnum):
@@ -110,16 +110,18 @@ def known(tx: Tx, source_id: str, keys: Collection[str]) -> set[str]:
     return found
 
 
-def held(tx: Tx, keys: Collection[str]) -> dict[str, HeldFile]:
-    """Those of `keys` that an asset has, or that an entry of any source was kept under."""
+def held(tx: Tx, owner: str, keys: Collection[str]) -> dict[str, HeldFile]:
+    """Those of `keys` that an asset of `owner` has, or that an entry of theirs was kept under."""
     found: dict[str, HeldFile] = {}
     for part in _parts(keys):
         beside = sa.and_(entries.c.key.in_(part), entries.c.state == EntryState.HELD)
         query = sa.select(entries.c.key, entries.c.asset_id).where(
-            beside, entries.c.asset_id.is_not(None)
+            beside, entries.c.asset_id.is_not(None), entries.c.source_id.in_(of_owner(owner))
         )
         of_key: dict[str, str] = {row.key: row.asset_id for row in tx.run(query)}
-        own = sa.select(assets.c.key, assets.c.id).where(assets.c.key.in_(part))
+        own = sa.select(assets.c.key, assets.c.id).where(
+            assets.c.key.in_(part), assets.c.owner == owner
+        )
         of_key |= {row.key: row.id for row in tx.run(own)}
         files = held_files(tx, set(of_key.values()))
         found |= {key: files[a] for key, a in of_key.items() if a in files}
@@ -146,9 +148,9 @@ def held_files(tx: Tx, asset_ids: Collection[str]) -> dict[str, HeldFile]:
     return found
 
 
-def trouble(tx: Tx, keys: Collection[str], not_of: str) -> dict[str, Entry]:
-    """What other sources than `not_of` have found out of `keys`: gone, or failed and waiting for
-    its next time; of each the latest."""
+def trouble(tx: Tx, owner: str, keys: Collection[str], not_of: str) -> dict[str, Entry]:
+    """What sources of `owner` other than `not_of` have found out of `keys`: gone, or failed and
+    waiting for its next time; of each the latest."""
     found: dict[str, Entry] = {}
     bad = sa.or_(
         entries.c.state == EntryState.GONE,
@@ -156,7 +158,10 @@ def trouble(tx: Tx, keys: Collection[str], not_of: str) -> dict[str, Entry]:
     )
     for part in _parts(keys):
         query = sa.select(*_COLUMNS).where(
-            entries.c.key.in_(part), bad, entries.c.source_id != not_of
+            entries.c.key.in_(part),
+            bad,
+            entries.c.source_id != not_of,
+            entries.c.source_id.in_(of_owner(owner)),
         )
         found |= {row.key: _entry(row) for row in tx.run(query.order_by(entries.c.changed_at))}
     return found
@@ -310,6 +315,11 @@ def unfinished_jobs(tx: Tx, source_ids: Collection[str]) -> list[str]:
         entries.c.source_id.in_(source_ids), entries.c.state == EntryState.QUEUED
     )
     return [job_id for job_id in tx.run(query).scalars() if job_id]
+
+
+def of_owner(owner: str | sa.ScalarSelect[Any]) -> sa.Select[Any]:
+    """The ids of their sources, as a subquery."""
+    return sa.select(sources.c.id).where(sources.c.owner == owner)
 
 
 def _parts(keys: Collection[str]) -> Iterator[list[str]]:

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from reelwright.errors import Problem
 from reelwright.store.database import Tx
-from reelwright.store.entries import OPEN, Entry, EntryState, NewEntry, count
+from reelwright.store.entries import OPEN, Entry, EntryState, NewEntry, count, of_owner
 from reelwright.store.ids import new_id
-from reelwright.store.tables_library import entries
+from reelwright.store.tables_library import entries, sources
 
 
 def add(tx: Tx, source_id: str, new: Sequence[NewEntry]) -> int:
@@ -52,16 +52,16 @@ def queue(tx: Tx, entry: Entry, job_id: str) -> bool:
     return bool(tx.run(statement).rowcount)
 
 
-def hold(tx: Tx, asset_id: str, *, key: str, job_id: str | None = None) -> int:
-    """The video of `key`, and of the job's entry, is held: for every source that has it. Gives the
-    number of entries."""
+def hold(tx: Tx, asset_id: str, *, owner: str, key: str, job_id: str | None = None) -> int:
+    """The video of `key`, and of the job's entry, is held: for every source of `owner` that has
+    it. Gives the number of entries."""
     same = entries.c.key == key
     if job_id is not None:
         mine = sa.select(entries.c.key).where(entries.c.job_id == job_id)
         same = sa.or_(same, entries.c.key.in_(mine))
     statement = (
         sa.update(entries)
-        .where(same, entries.c.state.in_(OPEN))
+        .where(same, entries.c.state.in_(OPEN), entries.c.source_id.in_(of_owner(owner)))
         .values(
             state=EntryState.HELD,
             asset_id=asset_id,
@@ -85,7 +85,7 @@ def settle(
     counts_as_try: bool = True,
 ) -> bool:
     """How its job ended; False where somebody else has said so already. What is gone is so for
-    every source that waits for it."""
+    every source of the owner that waits for it."""
     values: dict[str, Any] = {
         "state": state,
         "code": problem and problem.code.text,
@@ -102,7 +102,12 @@ def settle(
     if not tx.run(sa.update(entries).where(*mine).values(**values, **more)).rowcount:
         return False
     if state is EntryState.GONE:
-        twins = (entries.c.key == entry.key, entries.c.state == EntryState.PENDING)
+        owner = sa.select(sources.c.owner).where(sources.c.id == entry.source_id)
+        twins = (
+            entries.c.key == entry.key,
+            entries.c.state == EntryState.PENDING,
+            entries.c.source_id.in_(of_owner(owner.scalar_subquery())),
+        )
         tx.run(sa.update(entries).where(*twins).values(**values))
     tx.is_news = True
     return True

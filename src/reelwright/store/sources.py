@@ -31,7 +31,7 @@ class Source:
     """A row. `next_at` None: it is not listed again by itself. `listed`: entries that it has."""
 
     id: str
-    owner: str | None
+    owner: str
     url: str
     kind: str
     title: str | None
@@ -63,7 +63,7 @@ _COLUMNS = [sources.c[f.name] for f in fields(Source)]
 def insert(
     tx: Tx,
     *,
-    owner: str | None,
+    owner: str,
     url: str,
     options: Mapping[str, Any],
     schedule: str | None = None,
@@ -102,10 +102,9 @@ def of_ids(tx: Tx, ids: Collection[str]) -> dict[str, Source]:
     return {source.id: source for source in _all(tx, query)}
 
 
-def of_url(tx: Tx, owner: str | None, url: str) -> list[Source]:
+def of_url(tx: Tx, owner: str, url: str) -> list[Source]:
     """All of this address, the newest first."""
-    mine = sources.c.owner.is_(None) if owner is None else sources.c.owner == owner
-    query = sa.select(*_COLUMNS).where(mine, sources.c.url == url)
+    query = sa.select(*_COLUMNS).where(sources.c.owner == owner, sources.c.url == url)
     return _all(tx, query.order_by(sources.c.id.desc()))
 
 

@@ -35,7 +35,7 @@ sources = Table(
     "sources",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("owner", Text, nullable=True),
+    Column("owner", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("title", Text, nullable=True),
@@ -52,7 +52,8 @@ sources = Table(
     time_column("created_at"),
     time_column("listed_at"),
     time_column("next_at"),
-    Index(None, "state", "next_at"),
+    Index(None, "next_at"),
+    Index(None, "owner", "url"),
     Index(None, "owner", "id"),
 )
 
@@ -81,7 +82,8 @@ entries = Table(
     time_column("next_at"),
     UniqueConstraint("source_id", "key"),
     Index(None, "state", "next_at"),
-    Index(None, "source_id", "state"),
+    Index(None, "source_id", "state", "position"),
+    Index(None, "source_id", "changed_at"),
     Index(None, "key"),
     Index(None, "job_id"),
     Index(None, "asset_id"),

@@ -239,7 +239,7 @@ def _sources() -> None:
     op.create_table(
         "sources",
         sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("title", sa.Text(), nullable=True),
@@ -259,7 +259,8 @@ def _sources() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sources"),
     )
     op.create_index("ix_sources_owner_id", "sources", ["owner", "id"], unique=False)
-    op.create_index("ix_sources_state_next_at", "sources", ["state", "next_at"], unique=False)
+    op.create_index("ix_sources_next_at", "sources", ["next_at"], unique=False)
+    op.create_index("ix_sources_owner_url", "sources", ["owner", "url"], unique=False)
 
 
 def _asset_files() -> None:
@@ -344,5 +345,13 @@ def _entries() -> None:
     op.create_index("ix_entries_asset_id", "entries", ["asset_id"], unique=False)
     op.create_index("ix_entries_job_id", "entries", ["job_id"], unique=False)
     op.create_index("ix_entries_key", "entries", ["key"], unique=False)
-    op.create_index("ix_entries_source_id_state", "entries", ["source_id", "state"], unique=False)
+    op.create_index(
+        "ix_entries_source_id_state_position",
+        "entries",
+        ["source_id", "state", "position"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_entries_source_id_changed_at", "entries", ["source_id", "changed_at"], unique=False
+    )
     op.create_index("ix_entries_state_next_at", "entries", ["state", "next_at"], unique=False)
