@@ -30,8 +30,10 @@ TABLE = [
         Code.VIDEO_GONE,
     ),
     (
-        "Video unavailable. This video is no longer available because the YouTube account "
-        "associated with this video has been terminated.",
+        (
+            "Video unavailable. This video is no longer available because the YouTube account "
+            "associated with this video has been terminated."
+        ),
         Code.VIDEO_GONE,
     ),
     ("This video isn't available anymore", Code.VIDEO_GONE),
@@ -43,13 +45,17 @@ TABLE = [
         Code.VIDEO_PRIVATE,
     ),
     (
-        "Join this channel to get access to members-only content like this video, and other "
-        "exclusive perks.",
+        (
+            "Join this channel to get access to members-only content like this video, and other "
+            "exclusive perks."
+        ),
         Code.VIDEO_MEMBERS_ONLY,
     ),
     (
-        "This video is available to this channel's members on level: Fan (or any higher level). "
-        "Join this channel to get access to members-only content and other exclusive perks.",
+        (
+            "This video is available to this channel's members on level: Fan (or any higher level). "
+            "Join this channel to get access to members-only content and other exclusive perks."
+        ),
         Code.VIDEO_MEMBERS_ONLY,
     ),
     ("This video requires payment to watch.", Code.VIDEO_MEMBERS_ONLY),
@@ -64,9 +70,11 @@ TABLE = [
         Code.VIDEO_BOT_CHECK,
     ),
     (
-        "Video unavailable. This content isn't available, try again later. The current session "
-        "has been rate-limited by YouTube for up to an hour. It is recommended to use `-t sleep` "
-        "to add a delay between video requests to avoid exceeding the rate limit.",
+        (
+            "Video unavailable. This content isn't available, try again later. The current session "
+            "has been rate-limited by YouTube for up to an hour. It is recommended to use `-t sleep` "
+            "to add a delay between video requests to avoid exceeding the rate limit."
+        ),
         Code.HTTP_RATE_LIMITED,
     ),
     ("Premieres in 3 hours", Code.VIDEO_NOT_YET),
@@ -77,13 +85,17 @@ TABLE = [
         Code.VIDEO_GEO_BLOCKED,
     ),
     (
-        "Video unavailable. This video contains content from SME, who has blocked it in your "
-        "country on copyright grounds",
+        (
+            "Video unavailable. This video contains content from SME, who has blocked it in your "
+            "country on copyright grounds"
+        ),
         Code.VIDEO_GEO_BLOCKED,
     ),
     (
-        "Video unavailable. This video contains content from UMG, who has blocked it on copyright "
-        "grounds",
+        (
+            "Video unavailable. This video contains content from UMG, who has blocked it on copyright "
+            "grounds"
+        ),
         Code.VIDEO_BLOCKED,
     ),
     (
@@ -99,8 +111,10 @@ TABLE = [
     ("This live event is scheduled for 2026-12-24", Code.VIDEO_NOT_YET),
     ("This event has not been made available to anyone", Code.VIDEO_PRIVATE),
     (
-        "This request has been blocked due to its TLS fingerprint. Install a required "
-        "impersonation dependency if possible",
+        (
+            "This request has been blocked due to its TLS fingerprint. Install a required "
+            "impersonation dependency if possible"
+        ),
         Code.VIDEO_BOT_CHECK,
     ),
     (
@@ -138,8 +152,10 @@ TABLE = [
     ),
     ("Login is required to access age-restricted content", Code.VIDEO_AGE_GATED),
     (
-        "Got HTTP Error 403 caused by Cloudflare anti-bot challenge; try again with  "
-        '--extractor-args "generic:impersonate"',
+        (
+            "Got HTTP Error 403 caused by Cloudflare anti-bot challenge; try again with  "
+            '--extractor-args "generic:impersonate"'
+        ),
         Code.VIDEO_BOT_CHECK,
     ),
     (
