@@ -42,6 +42,7 @@ def _routers() -> list[APIRouter]:
         artifacts,
         audit,
         batches,
+        deletion,
         events,
         health,
         job_details,
@@ -58,6 +59,7 @@ def _routers() -> list[APIRouter]:
     modules = (
         jobs,
         job_details,
+        deletion,
         events,
         artifacts,
         batches,

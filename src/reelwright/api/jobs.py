@@ -12,7 +12,7 @@ from reelwright.api.context import address_of, app_of, aside, reader_of, told_of
 from reelwright.api.models import ID_PATTERN, Job, Jobs, State
 from reelwright.api.openapi import WITH_BODY, body, problems
 from reelwright.api.trace import trace_of
-from reelwright.app import intake, orders, views
+from reelwright.app import deletion, intake, orders, views
 from reelwright.app.intake import Asked, Key, Origin
 from reelwright.app.principal import Principal, Scope
 from reelwright.store.views import Filter, Summary
@@ -168,12 +168,30 @@ async def list_jobs(
     "/v1/jobs/{job_id}",
     status_code=202,
     response_model=Job,
-    responses=problems(404, 409),
-    summary="Cancel a job",
+    responses={
+        200: {"model": Job, "description": "The job as it was: it is deleted."},
+        202: {"description": "It is asked to stop."},
+        **problems(404, 409),
+    },
+    summary="Cancel a job, or delete one that has ended",
 )
-async def cancel_job(request: Request, job_id: JobId, principal: Who) -> Response:
+async def cancel_job(
+    request: Request,
+    job_id: JobId,
+    principal: Who,
+    purge: Annotated[
+        bool, Query(description="Delete a job that has ended; one that has not is refused (409).")
+    ] = False,
+) -> Response:
     """Its commands are stopped, finished steps stay in the cache. At once where none runs; else
-    the job is `cancelled` when the worker has stopped it, within seconds."""
+    the job is `cancelled` when the worker has stopped it, within seconds.
+
+    With `purge=true` a job that has ended is deleted: its state and events, its logs, and its own
+    folder with what it delivered there. What it delivered elsewhere stays, and so does the cache.
+    """
+    if purge:
+        was = await deletion.delete(app_of(request), job_id, origin_of(request, principal))
+        return bodies.answer(_shown(request, was))
     await orders.cancel(app_of(request), job_id, origin_of(request, principal))
     found = await reader_of(request).summary(job_id, principal)
     return bodies.answer(_shown(request, found), 202)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+FinalState = Literal["succeeded", "failed", "cancelled"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Time = Annotated[float, Field(description="Seconds since 1970.")]
 ID_PATTERN = "^[0-9a-hjkmnp-tv-z]{17}$"
@@ -48,6 +49,11 @@ class Job(Model):
 class Jobs(Model):
     jobs: list[Job] = Field(description="The newest first.")
     next: str | None = Field(description="`cursor` of the next page; null on the last.")
+
+
+class DeletedJobs(Model):
+    deleted: list[Id] = Field(description="Those that ended first come first.")
+    more: bool = Field(description="There are others: ask again.")
 
 
 class Step(Model):

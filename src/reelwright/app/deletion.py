@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reelwright.app.principal import LOCAL, Principal, Scope
+from reelwright.app.principal import LOCAL, Scope
 
 if TYPE_CHECKING:
     from reelwright.app.intake import Origin
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reelwright.store.deletion import Old
     from reelwright.store.views import Summary
 
+_ALL = 2**31 - 1
 # So many of one request: its client waits for them.
 MOST = 500
 
@@ -59,8 +60,9 @@ def delete_old(
     return gone, bool(_finished(app, wanted, 1))
 
 
-def delete_here(app: App, job_ids: Sequence[str]) -> None:
-    """All of them or, where one is not to be deleted, none: for the person at the terminal.
+def delete_here(app: App, job_ids: Sequence[str], *, dry_run: bool = False) -> None:
+    """All of them or, where one is not to be deleted, none: for the person at the terminal. With
+    `dry_run` it only says whether that could be done.
 
     Raises JOB_UNKNOWN, TRANSITION_REFUSED, STORE_*.
     """
@@ -72,28 +74,36 @@ def delete_here(app: App, job_ids: Sequence[str]) -> None:
             deletion.delete_one(tx, job_id)
         removal.note(tx, sorted(set(job_ids)), removal.By(LOCAL))
 
+    if dry_run:
+        with app.store.read() as tx:
+            for job_id in job_ids:
+                deletion.check(tx, job_id)
+        return
     app.store.transact(change)
     removal.remove_files(app.engine_settings, job_ids)
 
 
-def delete_old_here(app: App, wanted: Old, *, dry_run: bool = False) -> list[str]:
-    """All that there are; gives their ids. With `dry_run` it only says which. Raises STORE_*."""
-    from reelwright.engine import removal
+def delete_old_here(
+    app: App,
+    age_s: float,
+    states: Sequence[str],
+    labels: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+) -> list[str]:
+    """All that ended longer than `age_s` ago; gives their ids. With `dry_run` it only says which.
 
+    Raises STORE_*."""
+    from reelwright.engine import removal
+    from reelwright.store.deletion import Old
+
+    with app.store.read() as tx:
+        before = tx.now() - age_s
+    wanted = Old(before=before, states=states, labels=tuple(labels.items()))
     if dry_run:
         return _finished(app, wanted, _ALL)
     settings, by = app.engine_settings, removal.By(LOCAL)
     return removal.delete_old(app.store, settings, wanted, by, _ALL)
-
-
-_ALL = 2**31 - 1
-
-
-def seen_by(principal: Principal, wanted: Old) -> Old:
-    """Narrowed to what the principal may see."""
-    from dataclasses import replace
-
-    return replace(wanted, owner=principal.sees)
 
 
 def _finished(app: App, wanted: Old, limit: int) -> list[str]:

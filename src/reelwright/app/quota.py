@@ -39,6 +39,6 @@ def check_bytes(tx: Tx, principal: Principal, settings: Settings, more_bytes: in
             Code.QUOTA_EXCEEDED,
             f"'{principal.owner}' has {used} of {limit} bytes"
             + (f", and {more_bytes} more do not fit" if more_bytes else ""),
-            hint="delete uploads that are no longer needed, or have the quota raised",
+            hint="delete uploads and jobs that are no longer needed, or have the quota raised",
             evidence={"limit_bytes": limit},
         )

@@ -33,12 +33,12 @@ def read_request(
         text=text,
         base=Path.cwd() if path is None else path.resolve().parent,
         name=None if path is None else path.name,
-        variables=_pairs(sets, "--set"),
+        variables=pairs(sets, "--set"),
         overwrite=overwrite,
         use_cache=use_cache,
         priority=priority,
         timeout_s=_seconds(timeout),
-        labels=_pairs(labels, "--label"),
+        labels=pairs(labels, "--label"),
         allow_outside=allow_outside,
     )
 
@@ -73,7 +73,8 @@ def _text(data: bytes, name: str, limit_bytes: int) -> str:
         raise ReelError(Code.SPEC_SYNTAX, message, where=name) from error
 
 
-def _pairs(given: Iterable[str] | None, option: str) -> dict[str, str]:
+def pairs(given: Iterable[str] | None, option: str) -> dict[str, str]:
+    """``name=value`` of a repeated `option`; the last one of a name counts. Raises USAGE."""
     pairs: dict[str, str] = {}
     for entry in given or ():
         name, equals, value = entry.partition("=")

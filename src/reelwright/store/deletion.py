@@ -75,7 +75,15 @@ def delete(tx: Tx, job_ids: Collection[str]) -> list[str]:
 
 def delete_one(tx: Tx, job_id: str) -> None:
     """Raises JOB_UNKNOWN, and TRANSITION_REFUSED where it has not come to its end."""
-    if delete(tx, [job_id]):
+    if not delete(tx, [job_id]):
+        check(tx, job_id)
+        raise jobs_of_store.unknown(job_id)  # somebody else was faster
+
+
+def check(tx: Tx, job_id: str) -> None:
+    """Whether it could be deleted. Raises JOB_UNKNOWN, TRANSITION_REFUSED."""
+    is_ended = tx.run(sa.select(jobs.c.id).where(jobs.c.id == job_id, *_IS_ENDED)).one_or_none()
+    if is_ended is not None:
         return
     state = jobs_of_store.get(tx, job_id).state
     said = f"is still {state}" if not state.is_final else "has a step that is still being stopped"

@@ -215,7 +215,7 @@ def test_whoever_has_used_up_their_bytes_submits_nothing(tight: Served) -> None:
 
         assert refused.status_code == 429
         assert refused.json()["code"] == "quota_exceeded"
-        assert "quota raised" in refused.json()["hint"]  # jobs cannot be deleted
+        assert "delete uploads and jobs" in refused.json()["hint"]
         assert refused.json()["limit_bytes"] == 1000
     with _client(tight, owner="full", max_bytes=5000) as more:
         assert more.post("/v1/jobs", json=SPEC).status_code == 202

@@ -39,6 +39,13 @@ class AsyncClient(Operations):
         await watching.until_end(self, job_id, timeout_s)
         return await self.get_job(job_id)
 
+    async def delete_job(self, job_id: str) -> models.Job:
+        """Deletes a job that has ended, its logs and its own folder; gives the job as it was.
+
+        Raises ApiError (`transition_refused` where it has not ended), SERVER_UNREACHABLE.
+        """
+        return await self.cancel_job(job_id, purge=True)
+
     async def upload(
         self, path: Path | str, *, name: str | None = None, on_progress: OnProgress | None = None
     ) -> models.Upload:

@@ -108,6 +108,41 @@ class Operations(Transport):
             ),
         )
 
+    async def delete_jobs(
+        self,
+        *,
+        finished_before: float,
+        state: Sequence[Literal["succeeded", "failed", "cancelled"]] | None = None,
+        label: Sequence[str] | None = None,
+        limit: int | None = None,
+        dry_run: bool | None = None,
+    ) -> models.DeletedJobs:
+        """Delete old jobs.
+
+        With their events, their logs and their own folders; those that ended first go first.
+        What has not ended is never deleted. `more`: ask again for the rest.
+
+        `finished_before`: Seconds since 1970; those that ended earlier.
+        `state`: One of these; default: however they ended.
+        `label`: name=value; all of these.
+        `limit`: So many at the most.
+        `dry_run`: Say which, and delete nothing.
+        """
+        return json_of(
+            models.DeletedJobs,
+            await self.send(
+                "DELETE",
+                "/v1/jobs",
+                query={
+                    "finished_before": finished_before,
+                    "state": state,
+                    "label": label,
+                    "limit": limit,
+                    "dry_run": dry_run,
+                },
+            ),
+        )
+
     async def get_job(self, job_id: str) -> models.Job:
         """A job's state.
 
@@ -115,15 +150,23 @@ class Operations(Transport):
         """
         return json_of(models.Job, await self.send("GET", f"/v1/jobs/{self.part(job_id)}"))
 
-    async def cancel_job(self, job_id: str) -> models.Job:
-        """Cancel a job.
+    async def cancel_job(self, job_id: str, *, purge: bool | None = None) -> models.Job:
+        """Cancel a job, or delete one that has ended.
 
         Its commands are stopped, finished steps stay in the cache. At once where none runs;
         else the job is `cancelled` when the worker has stopped it, within seconds.
 
+        With `purge=true` a job that has ended is deleted: its state and events, its logs, and
+        its own folder with what it delivered there. What it delivered elsewhere stays, and so
+        does the cache.
+
         `job_id`: The job's id.
+        `purge`: Delete a job that has ended; one that has not is refused (409).
         """
-        return json_of(models.Job, await self.send("DELETE", f"/v1/jobs/{self.part(job_id)}"))
+        return json_of(
+            models.Job,
+            await self.send("DELETE", f"/v1/jobs/{self.part(job_id)}", query={"purge": purge}),
+        )
 
     async def retry_job(self, job_id: str) -> models.Job:
         """Run a failed or cancelled job again.
