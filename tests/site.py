@@ -16,7 +16,8 @@ What is always there (`site.url(path)` gives the address)::
 
 More is added: `site.add("/a.mp4", data, "video/mp4")` gives the address, `site.clip("/a.mp4")` adds
 a playable file with bytes of its own, `site.route("/api/", answer)` asks a function for everything
-below a prefix (`answer(asked)` gives a Resource, or None for 404), `site.remove(path)` makes a 404.
+below a prefix (`answer(asked)` gives a Resource, or None for 404), `site.remove(path)` makes a 404,
+`site.paths("/hls/")` lists.
 
 Feeds, whose entries can come and go while the test runs::
 
@@ -137,6 +138,10 @@ class Site:
         if found is None:
             raise KeyError(path)
         return found
+
+    def paths(self, prefix: str = "/") -> list[str]:
+        """Of what was added, not of what routes and feeds give."""
+        return sorted(path for path in self._resources if path.startswith(prefix))
 
     def sha256(self, path: str) -> str:
         return self.resource(path).sha256
