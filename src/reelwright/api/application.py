@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -22,6 +22,7 @@ from reelwright.api.bodies import refusal
 from reelwright.api.limits import cors
 from reelwright.api.metrics import Recorded
 from reelwright.api.problems import Answered
+from reelwright.api.queries import check_query
 from reelwright.api.trace import Traced, rendered
 from reelwright.app.background import Background
 from reelwright.app.hub import Hub
@@ -107,7 +108,7 @@ def make(reel: App, service: object | None) -> FastAPI:
     openapi.attach(made)
     made.state.routes = list(made.routes)
     for router in _routers():
-        made.include_router(router)
+        made.include_router(router, dependencies=[Depends(check_query)])
         made.state.routes += router.routes
     for layer in _layers():
         made.add_middleware(layer, reel=reel)

@@ -9,11 +9,19 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
+from reelwright.api.models import ID_PATTERN
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 
 M = TypeVar("M", bound=BaseModel)
 
 JSON = "application/json"
+# A pair in a query: its name has 1 to 100 characters, its text up to 1000.
+PAIR_PATTERN = r"^[^=\x00]{1,100}=[^\x00]{0,1000}$"
+# What people are told of a pattern that did not match.
+_FORMS = {
+    PAIR_PATTERN: "name=value",
+    ID_PATTERN: "0k8v2b3c4d5e6f7g8 (an id, whole)",
+}
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 
 
@@ -80,11 +88,14 @@ def too_large(limit_bytes: int) -> ReelError:
 
 def refusal(error: Mapping[str, Any], prefix: Sequence[str]) -> Problem:
     """What Pydantic found, in our words; the value that was sent is not repeated."""
+    form = _FORMS.get(str((error.get("ctx") or {}).get("pattern")))
     code = {"missing": Code.FIELD_MISSING, "extra_forbidden": Code.FIELD_UNKNOWN}.get(
         str(error["type"]), Code.FIELD_INVALID
     )
     where = place([*prefix, *error["loc"]])
-    return Problem(code, f"{where}: {error['msg']}", where or None)
+    said = error["msg"] if form is None else f"this is not of the form {form}"
+    hint = None if form is None else f"write it as {form}"
+    return Problem(code, f"{where}: {said}", where or None, hint)
 
 
 def place(parts: Sequence[str | int]) -> str:

@@ -37,7 +37,7 @@ IdempotencyKey = Annotated[
         "again. Another request with it is refused.",
     ),
 ]
-Pair = Annotated[str, Query(pattern=r"^[^=\x00]{1,100}=[^\x00]{0,1000}$")]
+Pair = Annotated[str, Query(pattern=bodies.PAIR_PATTERN)]
 KINDS = (bodies.JSON, *bodies.YAML)
 # A spec of this size takes about 10 ms to parse: longer ones let others go first.
 _ASIDE_BYTES = 64 << 10

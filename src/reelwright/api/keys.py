@@ -17,7 +17,7 @@ from reelwright.app.principal import Principal
 router = APIRouter(tags=["keys"])
 
 RoleName = Literal["viewer", "editor", "admin"]
-ScopeName = Literal["read", "jobs", "uploads", "webhooks", "admin"]
+ScopeName = Literal["read", "jobs", "uploads", "webhooks", "metrics", "admin"]
 Who = Annotated[Principal, Depends(current_principal)]
 KeyId = Annotated[
     str,
@@ -44,7 +44,7 @@ class KeyRequest(Model):
     role: RoleName = "editor"
     owner: Word | None = Field(None, description="Who has what it makes; default: you.")
     scopes: list[ScopeName] = Field(
-        [], max_length=5, description="What it is narrowed to; none: all that its role may."
+        [], max_length=6, description="What it is narrowed to; none: all that its role may."
     )
     folders: dict[Literal["read", "write"], Annotated[list[Place], Field(max_length=100)]] = Field(
         {}, description="Folders of the server that its specs may name, absolute, or URLs."

@@ -36,12 +36,13 @@ _GONE = 499
     responses={200: {"content": {_TEXT: {"schema": {"type": "string"}}}}},
 )
 async def get_metrics(request: Request) -> Response:
-    """In Prometheus' text format. Needs no token where the setting serve.public_metrics is on."""
+    """In Prometheus' text format, of the whole service: for admins, and keys with the scope
+    `metrics`. Needs no token where the setting serve.public_metrics is on."""
     from reelwright.app.observe.metrics import MEDIA_TYPE
 
     reel = app_of(request)
     if not reel.settings.serve.public_metrics:
-        (await principal_of(request.scope)).check(Permission.READ)
+        (await principal_of(request.scope)).check(Permission.METRICS)
     body = await aside(reel.metrics.text)
     return Response(body, headers={"Content-Type": MEDIA_TYPE})
 

@@ -249,6 +249,7 @@ class Worker(Model):
     id: str
     host: str
     pid: int
+    role: Literal["worker", "api"] = Field(description="`api`: it answers, and runs no steps.")
     state: str
     drain: bool = Field(description="It was asked to leave.")
     alive: bool = Field(description="It gave a sign of life lately.")

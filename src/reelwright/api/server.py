@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from reelwright.api.application import make
+from reelwright.app.reach import listed_proxies
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def run(reel: App, service: object | None, on_ready: Callable[[str], None]) -> N
     """
     allow_many_files()
     serve = reel.settings.serve
+    proxies = listed_proxies(serve.proxies)
     bound = bind(serve.host, serve.port)
     try:
         url = _url(bound, serve.host)
@@ -56,9 +58,9 @@ def run(reel: App, service: object | None, on_ready: Callable[[str], None]) -> N
             server_header=False,
             backlog=_BACKLOG,
             timeout_graceful_shutdown=_FINISH_S,
-            # Forwarded headers name the client only where a proxy of this machine sent them.
-            proxy_headers=True,
-            forwarded_allow_ips="127.0.0.1,::1",
+            # Forwarded headers name the client only where a proxy that is known sent them.
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
         )
         _Server(config, lambda: on_ready(url)).run(sockets=[bound])
     finally:

@@ -1,9 +1,11 @@
 """`/login` and `/v1/session`: a browser's session in exchange for a token."""
 
+from html import escape
 from typing import Annotated
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import Field
 
 from reelwright.api import bodies, openapi
@@ -14,11 +16,26 @@ from reelwright.api.origins import check_same_origin
 from reelwright.api.trace import trace_of
 from reelwright.app.auth import sessions
 from reelwright.app.principal import Principal
+from reelwright.errors import Code, ReelError
 
 router = APIRouter(tags=["keys"])
 
 _WHOAMI = "/v1/session"
 _LONGEST = 16_384
+_FORM = "application/x-www-form-urlencoded"
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Log in to Reelwright</title>
+<h1>Log in to Reelwright?</h1>
+<p>You would work as <b>{actor}</b>; what you make would belong to <b>{owner}</b>.</p>
+<p>If you did not ask for this, somebody else sent you here: close this page.</p>
+<form method="post" action="/login">
+<input type="hidden" name="token" value="{token}">
+<button type="submit">Log in</button>
+</form>
+</html>
+"""
 
 
 class SessionRequest(Model):
@@ -43,12 +60,30 @@ class Session(Model):
 async def login(
     request: Request, token: Annotated[str, Query(min_length=1, max_length=_LONGEST)]
 ) -> Response:
-    """The link that `reel serve` prints. The token leaves the address bar at once."""
-    opened = await _open(request, token)
-    paths = {getattr(route, "path", None) for route in request.app.routes}
-    response = RedirectResponse("/" if "/" in paths else _WHOAMI, status_code=303)
-    _set_cookie(request, response, opened)
-    return response
+    """The link that `reel serve` prints. The token leaves the address bar at once.
+
+    A page of somebody else could send a browser here with a token of theirs, and its owner would
+    then work in a stranger's session. So a link alone logs in with the local token only, which no
+    stranger has, and not from another site; with any other one the person is asked first.
+    """
+    gate = gate_of(request.scope)
+    is_from_here = request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+    if is_from_here and gate.authenticator.is_local(token):
+        return await _logged_in(request, token)
+    principal, _ = await gate.admit_token(request.scope, token)
+    return _question(principal, token)
+
+
+@router.post("/login", include_in_schema=False)
+async def confirm_login(request: Request) -> Response:
+    """The answer to that question."""
+    serve = app_of(request).settings.serve
+    check_same_origin(request.scope, serve.origins)
+    body = await bodies.read(request, (_FORM,), serve.body_bytes)
+    given = parse_qs(body.decode("ascii", "replace")).get("token", [""])[0]
+    if not 0 < len(given) <= _LONGEST:
+        raise ReelError(Code.FIELD_MISSING, "the form has no token", where="token")
+    return await _logged_in(request, given)
 
 
 @router.post(
@@ -109,6 +144,26 @@ async def close_session(
         gate_of(request.scope).authenticator.forget_session(cookie)
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return response
+
+
+async def _logged_in(request: Request, token: str) -> Response:
+    opened = await _open(request, token)
+    paths = {getattr(route, "path", None) for route in request.app.routes}
+    response = RedirectResponse("/" if "/" in paths else _WHOAMI, status_code=303)
+    _set_cookie(request, response, opened)
+    return response
+
+
+def _question(principal: Principal, token: str) -> Response:
+    page = _PAGE.format(
+        actor=escape(principal.actor), owner=escape(principal.owner), token=escape(token)
+    )
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
+        # With `no-referrer` a browser would send `Origin: null` with the form.
+        "Referrer-Policy": "strict-origin",
+    }
+    return HTMLResponse(page, headers=headers)
 
 
 async def _open(request: Request, token: str) -> sessions.Opened:

@@ -26,7 +26,8 @@ class Scope(StrEnum):
     JOBS = "jobs"  # submit, cancel, retry
     UPLOADS = "uploads"
     WEBHOOKS = "webhooks"
-    ADMIN = "admin"  # keys, workers, audit log, everybody's jobs
+    METRICS = "metrics"  # metrics and workers of the whole service; admins, and keys that name it
+    ADMIN = "admin"  # keys, draining workers, audit log, everybody's jobs
 
 
 _NEEDS = {
@@ -34,6 +35,7 @@ _NEEDS = {
     Scope.JOBS: Role.EDITOR,
     Scope.UPLOADS: Role.EDITOR,
     Scope.WEBHOOKS: Role.EDITOR,
+    Scope.METRICS: Role.ADMIN,
     Scope.ADMIN: Role.ADMIN,
 }
 _ORDER = list(Role)
@@ -61,17 +63,18 @@ class Principal:
     max_bytes: int | None = None
 
     def may(self, scope: Scope) -> bool:
+        if scope is Scope.METRICS and (scope.value in self.scopes or self.may(Scope.ADMIN)):
+            return True  # a key for what only looks at the service needs no role above viewer
         has_role = _ORDER.index(self.role) >= _ORDER.index(_NEEDS[scope])
         return has_role and (not self.scopes or scope.value in self.scopes)
 
     def check(self, scope: Scope) -> None:
         """Raises FORBIDDEN."""
         if not self.may(scope):
-            raise ReelError(
-                Code.FORBIDDEN,
-                f"{self.actor} may not do this: it needs the role {_NEEDS[scope]} or above, and "
-                f"the scope {scope}",
-            )
+            needs = f"the role {_NEEDS[scope]} or above, and the scope {scope}"
+            if scope is Scope.METRICS:
+                needs = f"the role {Role.ADMIN}, or a key with the scope {scope}"
+            raise ReelError(Code.FORBIDDEN, f"{self.actor} may not do this: it needs {needs}")
 
     @property
     def sees(self) -> str | None:

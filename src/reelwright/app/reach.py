@@ -22,6 +22,23 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def listed_proxies(setting: str) -> list[str]:
+    """Addresses and networks of `serve.proxies`. Raises CONFIG_INVALID: what is no address would
+    be believed by nobody, and without a word."""
+    found = [one.strip() for one in setting.split(",") if one.strip()]
+    for one in found:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError as error:
+            raise ReelError(
+                Code.CONFIG_INVALID,
+                f"'{one}' is no address and no network",
+                where="serve.proxies",
+                hint="write addresses and networks of proxies with commas: 10.0.0.5,192.168.7.0/24",
+            ) from error
+    return found
+
+
 def check_reach(app: App, *, allow_remote: bool) -> None:
     """The local token may do and read all that its user may, and HTTP hides nothing: beyond this
     machine it is for those who asked for it. Raises CONFIG_INVALID, STORE_*."""

@@ -31,7 +31,7 @@ def listing(app: App, principal: Principal) -> list[dict[str, Any]]:
     """Raises FORBIDDEN."""
     from reelwright.store import workers
 
-    principal.check(Scope.READ)
+    principal.check(Scope.METRICS)
     with app.store.read() as tx:
         rows = workers.listing(tx)
         now = tx.now()
@@ -87,4 +87,4 @@ def _works(row: WorkerRow, now: float) -> bool:
 
 
 def _to_json(row: WorkerRow, is_silent: bool) -> dict[str, Any]:
-    return {**asdict(row), "alive": not is_silent}
+    return {**asdict(row), "role": row.role, "alive": not is_silent}

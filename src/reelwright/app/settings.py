@@ -82,9 +82,19 @@ class Serve:
     host: str = _setting("127.0.0.1", "address that the API listens on")
     port: int = _setting(8000, "port of the API; 0: any that is free", ge=0, le=65535)
     origins: str = _setting("", "web origins that may call the API (CORS), https://a.example,…")
+    proxies: str = _setting(
+        "127.0.0.1,::1",
+        "proxies whose X-Forwarded-For and -Proto are believed: addresses, networks; empty: none",
+    )
     body_bytes: int = _setting(8 << 20, "the largest request body but uploads", kind="bytes")
     upload_bytes: int = _setting(64 << 30, "the largest upload", kind="bytes")
     upload_hours: float = _setting(24.0, "hours that an unused upload is kept", ge=0.01, le=8760)
+    unfinished_uploads: int = _setting(
+        200, "uploads of one owner that are unfinished at a time", ge=1, le=1_000_000
+    )
+    upload_share: float = _setting(
+        0.8, "part of the free disk that one owner's unfinished uploads may keep", ge=0.01, le=1
+    )
     rate: str = _setting("6000/minute", "requests of one key; words of the library `limits`")
     rate_storage: str = _setting("memory://", "where requests are counted: memory://, redis://…")
     max_running: int | None = _setting(

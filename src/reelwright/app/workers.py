@@ -44,6 +44,7 @@ def _json(row: Any, now: float) -> dict[str, Any]:
         "id": row.id,
         "host": row.host,
         "pid": row.pid,
+        "role": row.role,
         "state": "silent" if is_silent(row, now) else state,
         "version": row.version,
         "cpus": row.cpus,

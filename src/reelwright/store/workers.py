@@ -40,6 +40,11 @@ class WorkerRow:
     started_at: float
     heartbeat_at: float
 
+    @property
+    def role(self) -> str:
+        """``worker`` runs steps; ``api`` answers and, where it leads, decides."""
+        return "worker" if self.cpus > 0 else "api"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorker:
@@ -74,13 +79,22 @@ def is_asked(tx: Tx, worker_id: str) -> bool:
 
 
 def ask_drain(tx: Tx, worker_id: str) -> WorkerRow:
-    """It finishes what it runs, takes nothing new, and leaves. Raises WORKER_UNKNOWN."""
+    """It finishes what it runs, takes nothing new, and leaves. Raises WORKER_UNKNOWN;
+    TRANSITION_REFUSED for a process that runs no steps: there is nothing to finish."""
     tx.is_news = True
     statement = sa.update(workers).where(workers.c.id == worker_id).values(drain=True)
     row = tx.run(statement.returning(*_COLUMNS)).one_or_none()
     if row is None:
         raise ReelError(Code.WORKER_UNKNOWN, f"no worker {worker_id!r}", where=worker_id)
-    return WorkerRow(*row)
+    found = WorkerRow(*row)
+    if found.role == "api":
+        raise ReelError(
+            Code.TRANSITION_REFUSED,
+            f"{worker_id} runs no steps: it answers requests",
+            where=worker_id,
+            hint="end its process (SIGTERM): it finishes what it answers",
+        )
+    return found
 
 
 def listing(tx: Tx) -> list[WorkerRow]:

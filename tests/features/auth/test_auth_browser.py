@@ -39,10 +39,61 @@ def test_behind_https_the_cookie_stays_there(guarded: Served) -> None:
     assert "secure" in answer.headers["set-cookie"].lower()
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_on_another_site_logs_nobody_in(guarded: Served, site: str) -> None:
+    headers = {"Sec-Fetch-Site": site}
+
+    answer = httpx.get(f"{guarded.url}/login", params={"token": guarded.token}, headers=headers)
+
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "none"}], ids=str)
+def test_with_a_token_that_a_stranger_may_have_the_person_is_asked(
+    guarded: Served, headers: dict[str, str]
+) -> None:
+    """Also of a link in a mail, and of a browser that does not say where it comes from."""
+    made = made_key(guarded, owner="<mallory>")
+
+    page = httpx.get(f"{guarded.url}/login", params={"token": made["token"]}, headers=headers)
+
+    assert page.status_code == 200
+    assert "set-cookie" not in page.headers
+    assert f"key:{made['id']}" in page.text
+    assert "&lt;mallory&gt;" in page.text
+    assert "form-action 'self'" in page.headers["content-security-policy"]
+    assert page.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+    ],
+    ids=str,
+)
+def test_the_answer_comes_from_our_own_page(
+    guarded: Served, headers: dict[str, str], status: int
+) -> None:
+    made = made_key(guarded)
+
+    answer = httpx.post(f"{guarded.url}/login", data={"token": made["token"]}, headers=headers)
+
+    assert answer.status_code == status
+    assert ("set-cookie" in answer.headers) == (status == 303)
+
+
 @pytest.mark.parametrize("token", ["", "wrong", "reel_x_y"])
 def test_a_wrong_link_logs_nobody_in(guarded: Served, token: str) -> None:
     answer = httpx.get(f"{guarded.url}/login", params={"token": token})
 
+    assert answer.status_code in {401, 422}
+    assert "set-cookie" not in answer.headers
+    answer = httpx.post(f"{guarded.url}/login", data={"token": token})
     assert answer.status_code in {401, 422}
     assert "set-cookie" not in answer.headers
 

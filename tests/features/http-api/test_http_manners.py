@@ -14,9 +14,7 @@ _JSON = {"Content-Type": "application/json"}
 
 def test_what_fails_is_told_by_its_path_in_the_jobs_folder(served: Served) -> None:
     """To all who hear of it: the job, its steps, its events."""
-    job_id = served.submit(
-        {"inputs": {"a": "in/a.mp4"}, "outputs": [{"from": "a", "to": "b.mkv"}]}
-    )
+    job_id = served.submit({"inputs": {"a": "in/a.mp4"}, "outputs": [{"from": "a", "to": "b.mkv"}]})
 
     job = served.ended(job_id)
 
@@ -60,7 +58,8 @@ def test_what_is_made_is_told_by_its_path_in_the_jobs_folder(
     ("path", "hint"),
     [
         ("/v1/jobs/00000000000000000", "`GET /v1/jobs` lists them"),
-        ("/v1/operators/nothing", "`GET /v1/operators` lists them"),
+        ("/v1/webhooks/00000000000000000", "`GET /v1/webhooks` lists them"),
+        ("/v1/batches/00000000000000000", "check the id of the batch"),
     ],
 )
 def test_hints_name_requests_and_no_commands(served: Served, path: str, hint: str) -> None:
@@ -81,3 +80,63 @@ def test_a_file_that_is_in_the_way_is_replaced_on_request(
     assert "`overwrite`" in refused["error"]["hint"]
     assert "--overwrite" not in refused["error"]["hint"]
     assert done["state"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("query", "where", "near"),
+    [
+        ("stat=failed", "query.stat", "'state'"),
+        ("labels=a=b", "query.labels", "'label'"),
+        ("nothing=1&limit=5", "query.nothing", None),
+    ],
+)
+def test_a_parameter_that_there_is_not_is_refused(
+    served: Served, query: str, where: str, near: str | None
+) -> None:
+    answer = served.client.get(f"/v1/jobs?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "field_unknown")
+    assert answer.json()["where"] == where
+    assert "state" in answer.json()["allowed"]
+    assert "cursor" in answer.json()["hint"]
+    if near is None:
+        assert "did you mean" not in answer.json()["detail"]
+    else:
+        assert f"did you mean {near}?" in answer.json()["detail"]
+
+
+def test_all_such_parameters_are_told_at_once_and_nothing_is_done(served: Served) -> None:
+    spec = {"inputs": {"a": "a.mp4"}, "outputs": [{"from": "a", "to": "b.mkv"}]}
+    before = served.client.get("/v1/jobs", params={"limit": 1}).json()["jobs"][:1]
+
+    answer = served.client.post("/v1/jobs", params={"prio": "1", "timeout": "5"}, json=spec)
+
+    assert answer.status_code == 422
+    assert [one["where"] for one in answer.json()["errors"]] == ["query.prio", "query.timeout"]
+    assert served.client.get("/v1/jobs", params={"limit": 1}).json()["jobs"][:1] == before
+    one = served.client.get(f"/v1/jobs/{before[0]['id']}", params={"x": "1"}) if before else None
+    assert one is None or "takes none" in one.json()["hint"]
+
+
+def test_probes_may_have_words_of_their_own(served: Served) -> None:
+    assert served.client.get("/healthz", params={"_": "123"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("params", "where", "form"),
+    [
+        ({"label": "bad"}, "query.label[0]", "name=value"),
+        ({"label": "=bad"}, "query.label[0]", "name=value"),
+        ({"cursor": "bad"}, "query.cursor", "0k8v2b3c4d5e6f7g8"),
+    ],
+    ids=str,
+)
+def test_a_form_is_told_by_an_example_not_by_a_pattern(
+    served: Served, params: dict[str, str], where: str, form: str
+) -> None:
+    answer = served.client.get("/v1/jobs", params=params)
+
+    assert (answer.status_code, answer.json()["where"]) == (422, where)
+    assert form in answer.json()["detail"]
+    assert form in answer.json()["hint"]
+    assert "^" not in answer.text

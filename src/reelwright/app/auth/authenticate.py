@@ -51,6 +51,10 @@ class Authenticator:
     def recall_session(self, cookie: str) -> Principal | None:
         return self._recall(_digest("cookie", cookie))
 
+    def is_local(self, token: str) -> bool:
+        """Whether it is the token of the person at the machine."""
+        return _digest("bearer", token) == self._local
+
     def has_met(self, token: str) -> bool:
         """Whether it was good once: then it is no guess."""
         digest = _digest("bearer", token)

@@ -18,7 +18,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make and rev
 
 Scopes = Annotated[
     list[str] | None,
-    typer.Option("--scope", help="Narrow it to: read, jobs, uploads, webhooks, admin; repeatable."),
+    typer.Option(
+        "--scope",
+        help="Narrow it to: read, jobs, uploads, webhooks, metrics, admin; repeatable.",
+    ),
 ]
 Expiry = Annotated[
     str | None, typer.Option(metavar="SPAN", help="It ends after: 12h, 30d, 2w; default: never")

@@ -55,7 +55,8 @@ def worker(
 
 @app.command("list")
 def listing(as_json: AsJson = False) -> None:
-    """List the workers, the oldest first.
+    """List the processes of the service, the oldest first: workers, and those that only answer
+    requests (`api`).
 
     Example: `reel worker list`
     """
@@ -69,12 +70,13 @@ def listing(as_json: AsJson = False) -> None:
         return
     now = time.time()
     terminal.table(
-        ["worker", "state", "cores", "since", "last seen"],
+        ["worker", "role", "state", "cores", "since", "last seen"],
         [
             (
                 row["id"],
+                row["role"],
                 row["state"],
-                f"{row['cpus']:g}",
+                f"{row['cpus']:g}" if row["role"] == "worker" else "",
                 f"{terminal.span(now - row['started_at'])} ago",
                 f"{terminal.span(now - row['heartbeat_at'])} ago",
             )
