@@ -13,7 +13,7 @@ from reelwright.store.ids import new_id
 from reelwright.store.rows import NewJobRow
 from reelwright.store.states import JobState
 from reelwright.store.store import Store
-from reelwright.store.uploads import Upload
+from reelwright.store.uploads import Promised, Upload
 
 _SHA256 = "ab" * 32
 
@@ -47,13 +47,24 @@ def test_the_offset_moves_only_from_where_it_is(store: Store) -> None:
     with store.write() as tx:
         assert uploads.move(tx, upload_id, old=0, new=4, expires_at=9e9)
         assert not uploads.move(tx, upload_id, old=0, new=8, expires_at=9e9)
-        assert uploads.promised_bytes(tx) == 6
+        assert uploads.promised(tx, "ann") == Promised(6, 6, 1)
         assert not uploads.finish(tx, upload_id, old=0, sha256=_SHA256, expires_at=9e9)
         assert uploads.finish(tx, upload_id, old=4, sha256=_SHA256, expires_at=9e9)
         assert not uploads.move(tx, upload_id, old=10, new=0, expires_at=9e9)
         found = uploads.get(tx, upload_id, "ann")
         assert (found.offset_bytes, found.sha256, found.is_finished) == (10, _SHA256, True)
-        assert uploads.promised_bytes(tx) == 0
+        assert uploads.promised(tx, "ann") == Promised(0, 0, 0)
+
+
+def test_what_is_promised_is_told_by_owner_and_lapses(store: Store) -> None:
+    _put(store, size_bytes=100, expires_in_s=1000.0)
+    _put(store, size_bytes=10, offset_bytes=4, expires_in_s=10.0)
+    _put(store, "bob", size_bytes=1000, expires_in_s=1000.0)
+    with store.read() as tx:
+        assert uploads.promised(tx, "ann") == Promised(1106, 106, 2)
+        assert uploads.promised(tx, "ann", tx.now() + 500) == Promised(1100, 100, 2)
+        assert uploads.promised(tx, "bob", tx.now() + 5000) == Promised(0, 0, 1)
+        assert uploads.promised(tx, "eve") == Promised(1106, 0, 0)
 
 
 def test_those_of_others_are_unknown(store: Store) -> None:

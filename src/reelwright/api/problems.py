@@ -66,8 +66,9 @@ _BY_CODE: dict[Code, int] = {
 }
 
 # What is told of an error: numbers and names that help, never a command line or a log.
-_TOLD = frozenset({"line", "column", "state", "asked", "allowed", "limit_bytes", "offset"})
+_TOLD = frozenset({"line", "column", "state", "asked", "allowed", "limit", "limit_bytes", "offset"})
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
+_NO_ROOM = 507  # RFC 4918, 11.5
 # A path as it stands in a URI (RFC 3986, 3.3).
 _SAFE = "/:@!$&'()*+,;=-._~"
 
@@ -123,10 +124,11 @@ def document(
 ) -> dict[str, Any]:
     """The problem document of one or several problems; the first decides its type.
 
-    Of what is our side's fault only the code is told: the log has the rest, under the trace id.
+    Of what is our side's fault only the code is told: the log has the rest, under the trace id. An
+    upload that does not fit is nobody's fault, and its sender can do something about it.
     """
     first = problems[0]
-    is_ours = status >= 500
+    is_ours = status >= 500 and status != _NO_ROOM
     body: dict[str, Any] = {
         "type": type_of(first.code),
         "title": title_of(first.code),

@@ -95,6 +95,12 @@ class Serve:
     upload_share: float = _setting(
         0.8, "part of the free disk that one owner's unfinished uploads may keep", ge=0.01, le=1
     )
+    unfinished_uploads: int = _setting(
+        200, "uploads of one owner that are unfinished at a time", ge=1, le=1_000_000
+    )
+    upload_share: float = _setting(
+        0.8, "part of the free disk that one owner's unfinished uploads may keep", ge=0.01, le=1
+    )
     rate: str = _setting("6000/minute", "requests of one key; words of the library `limits`")
     rate_storage: str = _setting("memory://", "where requests are counted: memory://, redis://…")
     max_running: int | None = _setting(

@@ -20,6 +20,8 @@ from reelwright.media.digest import sha256_file
 from reelwright.store.blobs import refused
 
 _REMEMBERED = 256
+_GO_ON = "what came is kept: once space was freed, ask for the offset with HEAD, and go on"
+_BEGIN = "have space freed on the server, then begin again"
 
 
 class UploadFile:
@@ -39,7 +41,7 @@ class UploadFile:
             # Where the file is gone the row is wrong: it begins anew.
             opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise refused(error, path) from error
+            raise _refused(error, path) from error
         self._file = os.fdopen(opened, "r+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +65,7 @@ class UploadFile:
             self._file.truncate(offset)
             self._file.seek(offset)
         except OSError as error:
-            raise refused(error, self.path) from error
+            raise _refused(error, self.path) from error
         self.position = offset
         self._hasher = hashlib.sha256() if offset == 0 else hasher
         self._checksum = checksum
@@ -75,7 +77,7 @@ class UploadFile:
                 while view:
                     view = view[self._file.write(view) or 0 :]
         except OSError as error:
-            raise refused(error, self.path) from error
+            raise _refused(error, self.path) from error
         self.position += len(block)
         for hasher in (self._hasher, self._checksum):
             if hasher is not None:
@@ -88,7 +90,7 @@ class UploadFile:
             with self._gate:
                 getattr(os, "fdatasync", os.fsync)(self._file.fileno())
         except OSError as error:
-            raise refused(error, self.path) from error
+            raise _refused(error, self.path) from error
 
     def digest(self) -> str:
         """SHA-256 of the whole file; read again where not all of it passed through here."""
@@ -135,7 +137,7 @@ def create(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         _sync_folder(path.parent)
     except OSError as error:
-        raise refused(error, path) from error
+        raise _refused(error, path, _BEGIN) from error
 
 
 def link(source: Path, target: Path, size_bytes: int) -> bool:
@@ -152,6 +154,21 @@ def link(source: Path, target: Path, size_bytes: int) -> bool:
 def remove(path: Path) -> None:
     with suppress(OSError):
         path.unlink()
+
+
+def _refused(error: OSError, path: Path, hint: str = _GO_ON) -> ReelError:
+    """The hint of a full disk is about jobs; an upload is gone on with in a way of its own."""
+    found = refused(error, path)
+    if found.code is not Code.DISK_FULL:
+        return found
+    problem = found.problem
+    return ReelError(
+        problem.code,
+        problem.message,
+        where=problem.where,
+        hint=hint,
+        evidence=problem.evidence,
+    )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -161,7 +161,7 @@ class Parts:
             return None
         if part.file.position + len(block) > part.upload.size_bytes:
             part.is_spoiled = True
-            check_room(part.upload, part.file.position, len(block))
+            check_size(part.upload, part.file.position, len(block))
         if part.checksum is None and part.file.position - part.saved >= SAVE_BYTES:
             await self._save(part)
         loop = asyncio.get_running_loop()
@@ -230,7 +230,7 @@ def check_offset(upload: Upload, offset: int) -> None:
         )
 
 
-def check_room(upload: Upload, position: int, more: int) -> None:
+def check_size(upload: Upload, position: int, more: int) -> None:
     if position + more > upload.size_bytes:
         raise ReelError(
             Code.UPLOAD_OFFSET,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from reelwright.app import upload_file
 from reelwright.app.principal import Scope
-from reelwright.app.upload_parts import Checksum, Parts, check_offset, check_room
+from reelwright.app.upload_parts import Checksum, Parts, check_offset, check_size
+from reelwright.app.upload_room import check_room
 from reelwright.errors import Code, ReelError
 from reelwright.store import uploads
 from reelwright.store.ids import new_id
@@ -113,7 +114,7 @@ class Uploads:
         principal.check(Scope.UPLOADS)
         upload = await self._aside(self._look, upload_id, principal.sees)
         check_offset(upload, offset)
-        check_room(upload, offset, size_bytes or 0)
+        check_size(upload, offset, size_bytes or 0)
         if upload.is_finished:
             return upload
         await self._parts.take(upload_id, path_of(self._app, upload_id), offset, body, checksum)
@@ -232,10 +233,10 @@ def _enter(
 
     principal = origin.principal
     check_bytes(tx, principal, app.settings, asked.size_bytes)
-    if not is_linked:
-        _check_disk(asked.size_bytes, free - uploads.promised_bytes(tx))
-    now = tx.now()
     is_whole = is_linked or asked.size_bytes == 0
+    if not is_whole:
+        check_room(tx, principal.owner, app.settings.serve, asked.size_bytes, free)
+    now = tx.now()
     upload = Upload(
         id=upload_id,
         owner=principal.owner,
@@ -263,13 +264,6 @@ def _check_size(app: App, size_bytes: int) -> None:
             where="header.upload-length",
             hint="send less, or raise `serve.upload_bytes`",
             evidence={"limit_bytes": limit},
-        )
-
-
-def _check_disk(size_bytes: int, free: int) -> None:
-    if size_bytes > free:
-        raise ReelError(
-            Code.DISK_FULL, f"{size_bytes} bytes do not fit: {max(0, free)} are free", where="disk"
         )
 
 

@@ -106,10 +106,28 @@ def same(tx: Tx, owner: str, sha256: str, size_bytes: int) -> list[Upload]:
     return [_upload(row) for row in tx.run(query)]
 
 
-def promised_bytes(tx: Tx) -> int:
-    """What unfinished uploads will still take of the disk."""
-    left = sa.func.sum(uploads.c.size_bytes - uploads.c.offset_bytes)
-    return int(tx.run(sa.select(left).where(uploads.c.finished_at.is_(None))).scalar_one() or 0)
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """What unfinished uploads will still take of the disk: all of them, and those of one owner,
+    who has begun `count` that are unfinished."""
+
+    all_bytes: int
+    own_bytes: int
+    count: int
+
+
+def promised(tx: Tx, owner: str, expires_after: float = 0.0) -> Promised:
+    """Nothing is kept for uploads that expire at `expires_after` (seconds since 1970) or before;
+    they are counted all the same."""
+    left = uploads.c.size_bytes - uploads.c.offset_bytes
+    is_awake, is_own = uploads.c.expires_at > expires_after, uploads.c.owner == owner
+    query = sa.select(
+        sa.func.sum(sa.case((is_awake, left), else_=0)),
+        sa.func.sum(sa.case((is_awake & is_own, left), else_=0)),
+        sa.func.sum(sa.case((is_own, 1), else_=0)),
+    )
+    row = tx.run(query.where(uploads.c.finished_at.is_(None))).one()
+    return Promised(*(int(value or 0) for value in row))
 
 
 def delete(tx: Tx, upload_id: str, owner: str | None = None) -> None:

@@ -142,7 +142,29 @@ def test_a_file_that_does_not_fit_on_the_disk_is_refused_before(tmp_path: Path) 
         answer = running.client.post("/v1/uploads", headers={**_TUS, "Upload-Length": more})
 
         assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+        assert "begin again" in answer.json()["hint"]
         assert list((running.home / "uploads").iterdir()) == []
+
+
+def test_nobody_announces_more_than_they_may_leave_unfinished(tmp_path: Path) -> None:
+    with serving(tmp_path / "home", "--no-worker", REEL_SERVE__UNFINISHED_UPLOADS="2") as running:
+
+        def begin(length: int = 5) -> httpx.Response:
+            headers = {**_TUS, "Upload-Length": str(length)}
+            return running.client.post("/v1/uploads", headers=headers)
+
+        begun = [begin() for _ in range(2)]
+        assert [answer.status_code for answer in begun] == [201, 201]
+        refused = begin()
+        assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded")
+        assert "delete them" in refused.json()["hint"]
+        assert len(list((running.home / "uploads").iterdir())) == 2, "nothing is left of it"
+        assert begin(0).status_code == 201, "an empty one is finished at once"
+
+        at = begun[0].headers["location"]
+        assert running.client.delete(at, headers=_TUS).status_code == 204
+
+        assert begin().status_code == 201
 
 
 def test_an_upload_that_a_job_waits_for_is_not_deleted(tmp_path: Path) -> None:
