@@ -50,8 +50,8 @@ _CAPTION_INDEX = {
         "CREATE INDEX ix_caption_index_words ON caption_index USING gin (words)",
         (
             "CREATE FUNCTION caption_fold(said text) RETURNS text IMMUTABLE LANGUAGE sql AS "
-            r"$$ SELECT regexp_replace(regexp_replace(normalize(lower(said), NFKD), "
-            r"'[\u0300-\u036f]', '', 'g'), '[\u0001-\u002f\u003a-\u0060\u007b-\u00bf"
+            r"$$ SELECT regexp_replace(lower(regexp_replace(normalize(said, NFKD), "
+            r"'[\u0300-\u036f]', '', 'g')), '[\u0001-\u002f\u003a-\u0060\u007b-\u00bf"
             r"\u2000-\u206f\u3000-\u303f]+', ' ', 'g') $$"
         ),
         (
