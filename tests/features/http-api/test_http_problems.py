@@ -104,7 +104,7 @@ def test_bad_requests(
 def test_a_method_that_does_not_fit_names_those_that_do(served: Served) -> None:
     answer = served.client.put("/v1/jobs")
 
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "DELETE, GET, POST"
 
 
 def test_without_a_token(served: Served) -> None:
