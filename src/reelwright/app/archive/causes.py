@@ -67,3 +67,14 @@ def verdict(code: Code, tries: int, *, attempts: int, asked_s: float | None = No
     return Verdict(
         EntryState.FAILED, max(wait_s * random.uniform(1, 1 + _JITTER), min(asked_s or 0.0, _DAY))
     )
+
+
+def listing_wait_s(code: Code, failures: int, asked_s: float | None = None) -> float | None:
+    """Seconds until a list that failed is asked for again by itself, after so many failures in a
+    row; None: it is not."""
+    if code in _GONE:
+        return None
+    waits = _BY_CODE.get(code, _LATER if code.retryable else _NEVER)
+    if failures > len(waits):
+        return None
+    return max(waits[failures - 1] * random.uniform(1, 1 + _JITTER), min(asked_s or 0.0, _DAY))

@@ -48,7 +48,7 @@ _YOUTUBE_PATHS = ("/v/", "/embed/", "/shorts/", "/live/", "/e/")
 def site_of(url: str) -> str:
     """The host that budgets and breakers count by: without port and ``www.``, one name for a site
     with several; empty where the address has none."""
-    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    host = _host(urlsplit(url).hostname or "")
     for prefix in ("www.", "m."):
         if host.startswith(prefix) and "." in host.removeprefix(prefix):
             host = host.removeprefix(prefix)
@@ -69,7 +69,7 @@ def key_of_info(info: VideoInfo, *, item: int = 1) -> str:
 def make_key(extractor: str, native_id: str | None, url: str, *, item: int = 1) -> str:
     """`item`: which of several videos on the page of `url`."""
     name = extractor.lower().split(":")[0]
-    known = _youtube_id(url)
+    known = youtube_id(url)
     if known is not None:
         return f"site:youtube.com:youtube:{known}"
     if native_id and name not in _NAMELESS:
@@ -99,10 +99,11 @@ def canonical(url: str) -> str:
 
 def _is_page_known(url: str) -> bool:
     """The site's own id stands in its address."""
-    return _youtube_id(url) is not None
+    return youtube_id(url) is not None
 
 
-def _youtube_id(url: str) -> str | None:
+def youtube_id(url: str) -> str | None:
+    """The video's, where its address says it."""
     if site_of(url) != "youtube.com":
         return None
     parts = urlsplit(url)

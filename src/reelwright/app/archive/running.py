@@ -1,0 +1,313 @@
+"""Keeps what was asked for in this process, to the end: `reel archive` without a service.
+
+An engine is begun when there is something to fetch. Where another process leads on this home both
+work on it; the tables say what became of each entry, whoever did it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from reelwright.app.archive import presence
+from reelwright.app.archive.driver import Archivist, Standing
+from reelwright.errors import Code, Problem, ReelError
+from reelwright.store import entries, sources
+from reelwright.store.entries import Entry, EntryState
+from reelwright.store.sources import SourceState
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
+    from reelwright.engine.engine import Engine, OnEvent
+    from reelwright.store.sources import Source
+
+# A failure whose next try is so near is waited for.
+PATIENCE_S = 60.0
+_POLL_S = 0.5
+_PAGE = 500
+_BUSY = frozenset({SourceState.WAITING, SourceState.LISTING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of a video, or of a list that could not be read (`entry` None).
+
+    `state`: kept (by this run), held (before it), failed, gone. `path`: of the video file.
+    """
+
+    url: str
+    state: str
+    asset_id: str | None = None
+    path: str | None = None
+    problem: Problem | None = None
+    title: str | None = None
+    next_at: float | None = None
+    is_new: bool = True
+    entry: Entry | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A line of `reel archive --json`."""
+        return {
+            "event": "entry",
+            "url": self.url,
+            "state": self.state,
+            "asset": self.asset_id,
+            "path": self.path,
+            "code": self.problem.code.text if self.problem else None,
+        }
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many of each; `worst`: the first failure of this run. `left`: not fetched yet."""
+
+    kept: int = 0
+    held: int = 0
+    failed: int = 0
+    gone: int = 0
+    left: int = 0
+    was_stopped: bool = False
+    worst: Problem | None = None
+
+    @property
+    def state(self) -> str:
+        """``succeeded``, ``failed``, ``cancelled``."""
+        if self.was_stopped:
+            return "cancelled"
+        return "failed" if self.worst is not None else "succeeded"
+
+    def add(self, one: Settled) -> None:
+        setattr(self, one.state, getattr(self, one.state) + 1)
+        # What is known to be gone for long is no news of this run.
+        if one.problem is not None and (one.state != "gone" or one.is_new):
+            self.worst = self.worst or one.problem
+
+    def to_json(self) -> dict[str, Any]:
+        """The last line of `reel archive --json`."""
+        counts = {"kept": self.kept, "held": self.held, "failed": self.failed, "gone": self.gone}
+        return {"event": "job", "state": self.state, **counts}
+
+
+class Shown(Protocol):
+    """Who looks on. Called in the event loop's thread."""
+
+    def settled(self, one: Settled) -> None: ...
+    def standing(self, counts: Counts, standing: Standing) -> None:
+        """Every half second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of all sources together: entries by state, and lists that are not read yet."""
+
+    states: dict[str, int] = field(default_factory=dict)
+    unread: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(n for state, n in self.states.items() if state != EntryState.SKIPPED)
+
+    @property
+    def done(self) -> int:
+        return self.total - self.of(EntryState.PENDING, EntryState.QUEUED)
+
+    def of(self, *states: str) -> int:
+        return sum(self.states.get(state, 0) for state in states)
+
+
+class Run:
+    """One run over the sources `ids`. `fetches` False: they are listed, and nothing is fetched."""
+
+    def __init__(
+        self,
+        app: App,
+        ids: Collection[str],
+        shown: Shown,
+        on_event: OnEvent,
+        *,
+        patience_s: float = PATIENCE_S,
+        fetches: bool = True,
+    ) -> None:
+        self._app = app
+        self._ids = list(ids)
+        self._shown = shown
+        self._on_event = on_event
+        self._patience_s = patience_s
+        self._fetches = fetches
+        self._archivist = Archivist(app, only=self._ids, fetches=fetches)
+        self._engine: Engine | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._told: set[str] = set()
+        self._after = (0.0, "")
+        self._is_more = False
+        self._began_at = 0.0
+        self.tally = Tally()
+
+    async def to_the_end(self) -> Tally:
+        """Raises STORE_*, TOOL_MISSING."""
+        with self._app.store.read() as tx:
+            self._began_at = tx.now()
+        driving = asyncio.create_task(self._archivist.run())
+        try:
+            while not await self._is_over():
+                await asyncio.sleep(_POLL_S if self._engine else _POLL_S / 5)
+        finally:
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
+            await self._close()
+        await self._tell(is_last=True)
+        return self.tally
+
+    def stop(self, _job_id: str = "") -> None:
+        """Cancels what runs; the next run goes on with it."""
+        self.tally.was_stopped = True
+        self._archivist.stop_new()
+        with self._app.store.read() as tx:
+            running = entries.unfinished_jobs(tx, self._ids)
+        for job_id in running:
+            with suppress(ReelError):  # it came to its end meanwhile
+                if self._engine is not None:
+                    self._engine.cancel(job_id)
+
+    async def _is_over(self) -> bool:
+        counts, next_at, now = await asyncio.to_thread(self._look)
+        await self._tell(is_last=False)
+        standing = self._archivist.standing
+        self._shown.standing(counts, standing)
+        at_work = counts.of(EntryState.QUEUED)
+        if self.tally.was_stopped:
+            return not at_work
+        waiting = counts.of(EntryState.PENDING)
+        if self._fetches and (waiting or at_work):
+            await self._begin()
+        if counts.unread or at_work:
+            return False
+        if not self._fetches:
+            return True
+        if next_at is not None and next_at - now <= self._patience_s:
+            return False
+        return not waiting or self._is_hopeless(standing)
+
+    def _is_hopeless(self, standing: Standing) -> bool:
+        """All that waits is at sites that failed and rest for long; a budget is waited for."""
+        waits = list(standing.waits.values())
+        if standing.disk is not None or not waits or standing.is_open:
+            return False
+        return all(w.code is not None and w.seconds > self._patience_s for w in waits)
+
+    def _look(self) -> tuple[Counts, float | None, float]:
+        with self._app.store.read() as tx:
+            found = sources.of_ids(tx, self._ids)
+            of_source = entries.counts(tx, self._ids)
+            next_at = entries.next_revival(tx, self._ids)
+            now = tx.now()
+        states: dict[str, int] = {}
+        for counted in of_source.values():
+            for state, n in counted.items():
+                states[state] = states.get(state, 0) + n
+        unread = sum(self._is_unread(source, now) for source in found.values())
+        return Counts(states, unread), next_at, now
+
+    def _is_unread(self, source: Source, now: float) -> bool:
+        if source.state in _BUSY:
+            return True
+        soon = source.next_at is not None and source.next_at - now <= self._patience_s
+        return source.state == SourceState.FAILED and soon
+
+    async def _begin(self) -> None:
+        if self._engine is not None:
+            return
+        from reelwright import __version__
+
+        _ = self._app.machine
+        self._engine = self._app.engine(self._on_event)
+        serving = self._engine.serve(version=__version__)
+        self._serving = asyncio.create_task(serving.run())
+
+    async def _close(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        if self._engine is not None:
+            with suppress(ReelError):  # a database that is away: the leases run out
+                await self._engine.close()
+
+    async def _tell(self, *, is_last: bool) -> None:
+        """What has been settled since the last look."""
+        while True:
+            page = await asyncio.to_thread(self._page)
+            for one in page:
+                self._told.add(one.entry.id if one.entry else "")
+                self.tally.add(one)
+                self._shown.settled(one)
+            if not self._is_more:
+                break
+        if is_last:
+            for one in await asyncio.to_thread(self._rest):
+                self.tally.add(one)
+                self._shown.settled(one)
+
+    def _page(self) -> list[Settled]:
+        with self._app.store.read() as tx:
+            found = entries.changed(tx, self._ids, after=self._after, limit=_PAGE)
+            files = entries.held_files(tx, {e.asset_id for e in found if e.asset_id})
+            now = tx.now()
+        self._is_more = len(found) == _PAGE
+        if found:
+            self._after = (found[-1].changed_at, found[-1].id)
+        return [
+            self._settled(entry, files)
+            for entry in found
+            if entry.id not in self._told and self._is_final(entry, now)
+        ]
+
+    def _is_final(self, entry: Entry, now: float) -> bool:
+        """As far as this run goes."""
+        if entry.state == EntryState.FAILED:
+            return entry.next_at is None or entry.next_at - now > self._patience_s
+        return entry.state in {EntryState.HELD, EntryState.GONE}
+
+    def _rest(self) -> list[Settled]:
+        """Lists that failed, and failures that are told only now; what waits is counted."""
+        with self._app.store.read() as tx:
+            found = sources.of_ids(tx, self._ids)
+            states = entries.counts(tx, self._ids)
+        self.tally.left = sum(
+            n
+            for counted in states.values()
+            for state, n in counted.items()
+            if state in {EntryState.PENDING, EntryState.QUEUED}
+        )
+        return [
+            _unreadable(source) for source in found.values() if source.state == SourceState.FAILED
+        ]
+
+    def _settled(self, entry: Entry, files: dict[str, entries.HeldFile]) -> Settled:
+        state = entry.state
+        is_new = entry.changed_at >= self._began_at
+        if state == EntryState.HELD and entry.job_id is not None and is_new:
+            state = "kept"
+        file = files.get(entry.asset_id or "")
+        path: Path | None = file and presence.path_of(presence.library(self._app), file)
+        return Settled(
+            url=entry.url,
+            state=str(state),
+            asset_id=entry.asset_id,
+            path=None if path is None else str(path),
+            problem=Problem.from_json(entry.error) if entry.error else None,
+            title=entry.title,
+            next_at=entry.next_at,
+            is_new=is_new,
+            entry=entry,
+        )
+
+
+def _unreadable(source: Source) -> Settled:
+    problem = Problem.from_json(source.error or {"code": Code.INTERNAL.text, "message": ""})
+    return Settled(
+        url=source.url, state="failed", problem=problem, title=source.title, next_at=source.next_at
+    )
