@@ -85,7 +85,13 @@ class Told:
             code = Code.of(str(found["code"]))
         except KeyError:  # of another release
             return found
-        return {**found, "hint": hint(code, found["hint"])} if "hint" in found else found
+        if "hint" in found:
+            found["hint"] = hint(code, found["hint"])
+        evidence = found.get("evidence") or {}
+        if "problems" in evidence:  # all that is wrong with a spec
+            told = [self.error(one) for one in evidence["problems"]]
+            found["evidence"] = {**evidence, "problems": told}
+        return found
 
     def with_error(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A job, a step, or an event of one."""

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.engine import expansion, outcome
+from reelwright.engine import blame, expansion, outcome
 from reelwright.engine.delivery import Delivering, DeliverRemote
 from reelwright.engine.executor import Attempt
 from reelwright.engine.expansion import PlanJob
@@ -27,7 +27,7 @@ from reelwright.engine.writing import Write, alone
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.planning.plan import Step
 from reelwright.runners.context import StepContext, StepResult
-from reelwright.store import attempts
+from reelwright.store import attempts, jobs
 from reelwright.store.blobs import Blob, Blobs, refused
 from reelwright.store.combine import OneOf
 from reelwright.store.database import Tx
@@ -113,7 +113,7 @@ class AttemptRunner:
         except ReelError as error:
             if error.code is Code.LEASE_LOST:
                 raise
-            problem = _first(error)
+            problem = await in_thread(self._named, row, _first(error))
         except OSError as error:
             problem = refused(error, Path(place.workspace)).problem
         except Exception as error:  # noqa: BLE001 - a mistake in one step must not end the engine
@@ -123,6 +123,16 @@ class AttemptRunner:
         if problem.code is Code.ARTIFACT_DAMAGED:
             return fail_damaged(self.store, self._blobs, row, problem, self.settings)
         return partial(outcome.fail, step=row, problem=problem, settings=self.settings)
+
+    def _named(self, row: StepRow, problem: Problem) -> Problem:
+        if problem.where is None or not row.payload.get("inputs"):
+            return problem
+        try:
+            with self.store.read() as tx:
+                inputs = jobs.get(tx, row.job_id).spec.get("inputs") or {}
+        except ReelError:  # the failure itself waits for the database; its place need not
+            return problem
+        return blame.named(problem, row.payload, inputs)
 
     async def _work(
         self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
@@ -214,6 +224,8 @@ def _first(error: ReelError) -> Problem:
         return error.problem
     problems = sorted(error.problems, key=lambda problem: problem.code.retryable)
     first = problems[0]
+    if len(problems) == 1:
+        return first
     evidence = {**first.evidence, "problems": [problem.to_json() for problem in problems]}
     return replace(first, evidence=evidence)
 

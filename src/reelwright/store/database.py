@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -192,15 +192,23 @@ class Database:
             translated = self.dialect.translate(error)
             if translated is None:
                 raise
-            raise translated from error
+            raise self._placed(translated) from error
         except PoolTimeoutError as error:
             said = "all connections of this process are in use"
-            raise ReelError(Code.STORE_UNAVAILABLE, said) from error
+            raise self._placed(ReelError(Code.STORE_UNAVAILABLE, said)) from error
         except sqlite3.Error as error:  # from a PRAGMA or a BEGIN, which pass by SQLAlchemy
             translated = translate_sqlite(error)
             if translated is None:
                 raise
-            raise translated from error
+            raise self._placed(translated) from error
+
+    def _placed(self, error: ReelError) -> ReelError:
+        """With the database's address, without its password, where it does not answer."""
+        problem = error.problem
+        if problem.where is not None or problem.code is not Code.STORE_UNAVAILABLE:
+            return error
+        shown = self.engine.url.set(query={}).render_as_string(hide_password=True)
+        return ReelError.of(replace(problem, where=shown))
 
 
 def _lost(error: ReelError, tx: Tx | None) -> ReelError:
@@ -208,7 +216,7 @@ def _lost(error: ReelError, tx: Tx | None) -> ReelError:
     if tx is None or error.problem.evidence:  # there was no connection, or it says so already
         return error
     known = {"commit": "unknown"} if tx.is_committing else {_BROKEN: True}
-    return ReelError(error.code, error.problem.message, where="database", evidence=known)
+    return ReelError(error.code, error.problem.message, where=error.problem.where, evidence=known)
 
 
 def database_at(place: str | Path) -> Database:

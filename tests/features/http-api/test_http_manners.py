@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,22 @@ def test_a_form_is_told_by_an_example_not_by_a_pattern(
     assert form in answer.json()["detail"]
     assert form in answer.json()["hint"]
     assert "^" not in answer.text
+
+
+def test_media_that_ends_too_early_is_named_as_in_the_spec(
+    served: Served, ffmpeg: Path, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    source = ["-f", "lavfi", "-i", "testsrc2=duration=6:size=320x180"]
+    quick = ["-c:v", "libx264", "-preset", "ultrafast", "-movflags", "+faststart"]
+    subprocess.run([ffmpeg, "-v", "error", *source, *quick, whole], check=True)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    spec = {
+        "inputs": {"film": str(cut)},
+        "operations": [{"op": "scale", "id": "s", "input": "film", "height": 64}],
+        "outputs": [{"from": "s", "to": "o.mkv"}],
+    }
+
+    error = served.ended(served.submit(spec))["error"]
+
+    assert (error["code"], error["where"]) == ("media_truncated", "inputs.film")

@@ -23,6 +23,8 @@ Origin = Callable[[str], Mapping[str, Any]]
 Wants = Callable[[str], bool]
 
 _MOST_BYTES = 5_000_000  # of a file that no service rotates by its settings
+# Steps of the engine's own: where one fails for good its job does, and says the same.
+_OWN = ":"
 _STARTED = {"running": "started", "queued": "queued"}
 
 
@@ -72,7 +74,11 @@ def _failure(event: Event) -> dict[str, Any] | None:
     line |= {"step": event.key, "attempt": event.attempt, "log": event.log}
     if event.retry_in_s is not None:
         in_s = round(event.retry_in_s, 3)
+        if event.paused:
+            return {"level": "info", "event": "step is put off", **line, "in_s": in_s}
         return {"level": "warning", "event": "step is tried again", **line, "in_s": in_s}
+    if event.key.startswith(_OWN):
+        return None
     return {"level": "error", "event": "step failed", **line}
 
 
