@@ -15,7 +15,7 @@ import pytest
 from reelwright.engine import presence
 from reelwright.engine.attempt import RunStep
 from reelwright.engine.engine import Engine
-from reelwright.engine.executor import Attempt
+from reelwright.engine.executor import Attempt, Work
 from reelwright.engine.local import LocalExecutor
 from reelwright.engine.presence import Presence
 from reelwright.engine.recovery import Recovery
@@ -152,7 +152,7 @@ class _Deaf:
         self._executor = executor
         self.worker = executor.worker
 
-    async def start(self, attempt: Attempt) -> None:
+    async def start(self, attempt: Attempt, work: Work | None = None) -> None:
         """Never heard of again."""
 
     async def adopt(self, running: list[Attempt]) -> set[Attempt]:
@@ -210,11 +210,11 @@ def test_what_a_worker_never_started_is_found(here: World, tmp_path: Path) -> No
         lost: list[str] = []
         start = executor.start
 
-        async def drop_first(attempt: Attempt) -> None:
+        async def drop_first(attempt: Attempt, work: Work | None = None) -> None:
             if not lost:
                 lost.append(attempt.key)
                 return
-            await start(attempt)
+            await start(attempt, work)
 
         executor.start = drop_first  # type: ignore[method-assign]
         job_id = engine.submit(

@@ -130,7 +130,9 @@ def test_usage_is_the_sum_over_the_host(store: Store) -> None:
         used = attempts.usage(tx, "h")
         assert (used.cpus, used.memory_bytes, used.count) == (3.0, 2 << 40, 2)
         assert attempts.usage(tx, "elsewhere").count == 0
-        assert sorted(size for _, size in attempts.reserved(tx, "h")) == [7, 7]
+        work = attempts.work(tx, "h")
+        assert work.used == used
+        assert sorted(size for _, size in work.reserved) == [7, 7]
 
 
 def test_settling_is_fenced_by_the_attempt(store: Store) -> None:

@@ -18,7 +18,9 @@ def free_bytes(folder: Path) -> int:
 
 def held_bytes(reserved: Iterable[tuple[str, int]]) -> int:
     """What running steps will still write: their promises less what lies in their workspaces."""
-    return sum(max(0, promised - used_bytes(Path(where))) for where, promised in reserved)
+    return sum(
+        max(0, promised - used_bytes(Path(where))) for where, promised in reserved if promised
+    )
 
 
 def used_bytes(folder: Path) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from reelwright.engine.presence import Presence
+from reelwright.store.rows import AttemptRow, StepRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,10 @@ class Attempt:
         return f"{self.step_id}-{self.number}"
 
 
+# What an attempt is to run, and where.
+Work = tuple[StepRow, AttemptRow]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelHandle:
     """A model that is loaded, or will be by its first use, on `count` workers."""
@@ -56,8 +61,11 @@ class Executor(Protocol):
         """What is free on each node."""
         ...
 
-    async def start(self, attempt: Attempt) -> None:
-        """Starts it and returns; does nothing where this step and number was started before."""
+    async def start(self, attempt: Attempt, work: Work | None = None) -> None:
+        """Starts it and returns; does nothing where this step and number was started before.
+
+        `work` is for whoever has claimed it just now, and has read it with the claim: else it is
+        looked up whether there is anything left to do."""
         ...
 
     async def stop(self, attempt: Attempt, grace_s: float) -> None:

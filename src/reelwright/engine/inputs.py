@@ -42,7 +42,8 @@ class Inputs:
             return Gathered({}, {})
         with self._store.read() as tx:
             rows = steps.by_keys(tx, job_id, sources)
-            found = artifacts.outcomes_of(tx, {row.identity for row in rows.values()})
+            made = {rows[item.step].identity for item in step.inputs if item.step}
+            found = artifacts.outcomes_of(tx, made)
         paths: dict[str, Path] = {}
         stamps: dict[Path, _Stamp] = {}
         for item in step.inputs:

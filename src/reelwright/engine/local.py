@@ -8,14 +8,13 @@ from contextlib import suppress
 
 from reelwright.engine.attempt import AttemptRunner
 from reelwright.engine.events import Event
-from reelwright.engine.executor import Attempt, ModelHandle, Need
+from reelwright.engine.executor import Attempt, ModelHandle, Need, Work
 from reelwright.engine.leases import Leases
 from reelwright.engine.presence import Presence, this_host
 from reelwright.engine.progress import FLUSH_S, Board
 from reelwright.errors import Code, ReelError
 from reelwright.planning.plan import Step
 from reelwright.store import attempts
-from reelwright.store.rows import AttemptRow, StepRow
 
 _AGAIN_S = 1.0
 
@@ -52,7 +51,7 @@ class LocalExecutor:
             )
         ]
 
-    async def start(self, attempt: Attempt) -> None:
+    async def start(self, attempt: Attempt, work: Work | None = None) -> None:
         if attempt in self._tasks:
             return
         if not self._upkeep:
@@ -61,7 +60,7 @@ class LocalExecutor:
                 asyncio.create_task(self._flush()),
             ]
         self._leases.take(attempt)
-        self._tasks[attempt] = asyncio.create_task(self._run(attempt), name=attempt.name)
+        self._tasks[attempt] = asyncio.create_task(self._run(attempt, work), name=attempt.name)
 
     async def stop(self, attempt: Attempt, grace_s: float) -> None:
         """The runner gives its command SIGINT, its own grace, and then SIGKILL."""
@@ -94,9 +93,9 @@ class LocalExecutor:
         await asyncio.gather(*self._upkeep, return_exceptions=True)
         self._upkeep = []
 
-    async def _run(self, attempt: Attempt) -> None:
+    async def _run(self, attempt: Attempt, work: Work | None) -> None:
         try:
-            row, place = await self._look_up(attempt)
+            row, place = work or await self._look_up(attempt)
             duration = Step.from_json(row.payload).duration if row.payload else None
             report = self._board.open(attempt, duration)
             await self._runner.run(row, place, report, lambda: self._leases.heartbeat(attempt))
@@ -114,7 +113,7 @@ class LocalExecutor:
             self._tasks.pop(attempt, None)
             self.on_end(attempt)
 
-    async def _look_up(self, attempt: Attempt) -> tuple[StepRow, AttemptRow]:
+    async def _look_up(self, attempt: Attempt) -> Work:
         """Waits for a database that is away: what could not begin yet is not dead."""
         while True:
             try:

@@ -10,12 +10,13 @@ from reelwright.engine import events, keys, retry
 from reelwright.engine.progress import job_progress
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import Code, Problem
-from reelwright.store import artifacts, attempts, jobs, rates, steps
+from reelwright.store import artifacts, attempts, jobs, rates, steps, successes
 from reelwright.store.blobs import Blob
 from reelwright.store.database import Tx
 from reelwright.store.rows import Running, StepRow
 from reelwright.store.states import OPEN_STEPS, AttemptState, JobState, StepState
 from reelwright.store.steps import Share
+from reelwright.store.successes import Success
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def succeed_all(tx: Tx, ended: Sequence[Ended]) -> list[None]:
     for one in sorted(ended, key=lambda one: (one.step.job_id, one.step.position)):
         of_job.setdefault(one.step.job_id, []).append(one.step)
     held = jobs.hold(tx, list(of_job))
-    attempts.succeed_all(tx, [_success(one) for one in ended])
+    successes.succeed_all(tx, [_success(one) for one in ended])
     artifacts.put_all(tx, [entry for one in ended for entry in _entries(one)])
     for name, value in sorted(pair for one in ended for pair in one.made.learned.items()):
         rates.learn(tx, name, value)
@@ -73,9 +74,9 @@ def succeed_all(tx: Tx, ended: Sequence[Ended]) -> list[None]:
     return [None] * len(ended)
 
 
-def _success(one: Ended) -> attempts.Success:
+def _success(one: Ended) -> Success:
     step, made = one.step, one.made
-    return attempts.Success(
+    return Success(
         step.id, step.attempt, made.results, made.report, made.cpu_seconds, made.max_rss_bytes
     )
 
@@ -179,7 +180,7 @@ def _only(results: Mapping[str, Any], key: str) -> dict[str, Any]:
 def deliver_all(tx: Tx, ended: Sequence[StepRow]) -> list[None]:
     """The last steps of jobs are done, and the jobs with them. Raises LEASE_LOST."""
     held = jobs.hold(tx, [row.job_id for row in ended])
-    attempts.succeed_all(tx, [attempts.Success(row.id, row.attempt) for row in ended])
+    successes.succeed_all(tx, [Success(row.id, row.attempt) for row in ended])
     jobs.tell_all(
         tx,
         held,

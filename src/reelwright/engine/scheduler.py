@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reelwright.engine import disk, events
-from reelwright.engine.executor import Attempt, Need
+from reelwright.engine.executor import Attempt, Need, Work
 from reelwright.engine.presence import Presence
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import Code, Problem
@@ -24,13 +24,18 @@ PATIENCE_S = 30.0
 
 @dataclass(slots=True)
 class Claimed:
-    """`short_bytes`: so much disk space is missing for a step that nothing else keeps waiting.
-    `is_cut`: something was started, and more may fit.
+    """`work` is what the attempts are to run. `short_bytes`: so much disk space is missing for a
+    step that nothing else keeps waiting. `is_cut`: something was started, and more may fit.
     """
 
-    attempts: list[Attempt] = field(default_factory=list)
+    work: dict[Attempt, Work] = field(default_factory=dict)
     short_bytes: int = 0
     is_cut: bool = False
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """In the order of the candidates."""
+        return list(self.work)
 
 
 def choose(candidates: Iterable[Candidate], free: Need, making: set[str]) -> list[Candidate]:
@@ -67,20 +72,20 @@ def claim(
     found = attempts.candidates(tx, job_id, _LOOK)
     if not found:
         return Claimed()
-    used = attempts.usage(tx, worker.host)
-    machine = settings.machine
-    room = free_bytes - disk.held_bytes(attempts.reserved(tx, worker.host))
+    work = attempts.work(tx, worker.host)
+    used, machine = work.used, settings.machine
+    room = free_bytes - disk.held_bytes(work.reserved)
     free = Need(
         cpus=machine.cpus - used.cpus,
         memory_bytes=machine.memory_bytes - used.memory_bytes if machine.memory_bytes else 1 << 62,
         disk_bytes=room,
     )
     claimed = Claimed()
-    chosen = choose(found, free, attempts.identities_running(tx))
-    claimed.attempts = _start(tx, chosen, settings, worker)
-    started = len(claimed.attempts)
+    chosen = choose(found, free, work.identities)
+    claimed.work = _start(tx, chosen, settings, worker)
+    started = len(claimed.work)
     claimed.is_cut = bool(started) and (started < len(chosen) or len(chosen) == _LOOK)
-    if not claimed.attempts and not used.count:
+    if not claimed.work and not used.count:
         claimed.short_bytes = max(0, max(item.disk_bytes for item in found) - room)
     return claimed
 
@@ -113,23 +118,23 @@ def refuse_disk(tx: Tx, job_id: str | None, free_bytes: int) -> list[str]:
 
 def _start(
     tx: Tx, chosen: Sequence[Candidate], settings: EngineSettings, worker: Presence
-) -> list[Attempt]:
+) -> dict[Attempt, Work]:
     """What of it could be leased. A job that somebody else changes right now has its turn later:
     waiting for it with locks of other jobs in hand would be a deadlock in the making."""
     free = jobs.lock_free(tx, {item.job_id for item in chosen}) if chosen else set()
     placed = [(item, _place(item, settings, worker)) for item in chosen if item.job_id in free]
-    numbers = attempts.start_each(tx, placed, settings.lease_s)
-    started: list[Attempt] = []
+    leased = attempts.start_each(tx, placed, settings.lease_s)
+    started: dict[Attempt, Work] = {}
     told: list[tuple[str, str, Mapping[str, Any]]] = []
-    for item, place in placed:
-        number = numbers.get(item.step_id)
-        if number is None:
+    for item, _ in placed:
+        work = leased.get(item.step_id)
+        if work is None:
             continue
-        log = place.log.replace("{n}", str(number))
+        number, log = work[1].number, work[1].log
         change = events.step_changed(item.key, StepState.RUNNING, attempt=number, log=log)
         told.append((item.job_id, *change))
         need = Need(cpus=item.cpus, memory_bytes=item.memory_bytes, disk_bytes=item.disk_bytes)
-        started.append(Attempt(item.step_id, number, item.job_id, item.key, need))
+        started[Attempt(item.step_id, number, item.job_id, item.key, need)] = work
     jobs.record_each(tx, told)
     return started
 

@@ -50,7 +50,7 @@ class Starter:
             order=LAST,
         )
         for attempt in claimed.attempts:
-            await self._executor.start(attempt)
+            await self._executor.start(attempt, claimed.work[attempt])
         if claimed.short_bytes:
             self._make_room(only, claimed.short_bytes)
             return True

@@ -136,7 +136,8 @@ def outcomes_of(tx: Tx, identities: Collection[str]) -> dict[str, Outcome]:
         )
         for row in tx.run(sa.select(*columns).where(outcomes.c.identity.in_(part))):
             found[row.identity] = row._asdict()
-        for artifact in _artifact_rows(tx, part):
+        full = [identity for identity in part if identity in found and found[identity]["outputs"]]
+        for artifact in _artifact_rows(tx, full) if full else ():
             files.setdefault(artifact.identity, []).append(artifact)
     whole = {
         identity: Outcome(**values, artifacts=tuple(files.get(identity, ())))

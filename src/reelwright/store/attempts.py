@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from reelwright.errors import Code, ReelError
 from reelwright.store.database import Tx
+from reelwright.store.dialects import clock
 from reelwright.store.rows import AttemptRow, Running, StepRow
 from reelwright.store.states import AttemptState, JobState, StepState
+from reelwright.store.steps import step_row
 from reelwright.store.tables import attempts, jobs, reservations, steps
 
 _RUNNING = [
@@ -53,41 +55,11 @@ class Usage:
 def candidates(tx: Tx, job_id: str | None, limit: int) -> list[Candidate]:
     """Steps that may start. Owners take turns, whoever has less at work first; of one owner's the
     job of the least rank comes first, then the plan's order."""
-    now = tx.now()
-    turn = sa.func.row_number().over(
-        partition_by=jobs.c.owner, order_by=(jobs.c.rank, jobs.c.id, steps.c.position)
-    )
-    columns = (
-        steps.c.id,
-        steps.c.job_id,
-        steps.c.key,
-        steps.c.kind,
-        steps.c.identity,
-        steps.c.cpus,
-        steps.c.memory_bytes,
-        steps.c.disk_bytes,
-        jobs.c.priority,
-        (now - sa.func.coalesce(steps.c.ready_at, now)).label("waited_s"),
-    )
-    query = (
-        sa.select(*columns)
-        .join(jobs, jobs.c.id == steps.c.job_id)
-        .where(
-            steps.c.state == StepState.READY,
-            steps.c.not_before <= now,
-            jobs.c.state == JobState.RUNNING,
-            jobs.c.cancel_requested.is_(sa.false()),
-        )
-    )
-    order = (jobs.c.rank, jobs.c.id, steps.c.position)
     if job_id is not None:
-        query = query.where(steps.c.job_id == job_id).order_by(*order)
+        rows = tx.run(_OF_JOB, {"job": job_id, "most": limit})
     else:
-        busy = _busy()
-        at_work = sa.func.coalesce(busy.c.count, 0)
-        query = query.outerjoin(busy, busy.c.owner == jobs.c.owner)
-        query = query.order_by(turn + at_work, *order)
-    return [Candidate(*row) for row in tx.run(query.limit(limit))]
+        rows = tx.run(_OF_ALL, {"most": limit})
+    return [Candidate(*row) for row in rows]
 
 
 def _busy() -> sa.Subquery:
@@ -101,11 +73,48 @@ def _busy() -> sa.Subquery:
     )
 
 
-def identities_running(tx: Tx) -> set[str]:
-    """What is being made right now, by whomever: nobody starts the same a second time."""
-    return set(
-        tx.run(sa.select(steps.c.identity).where(steps.c.state == StepState.RUNNING)).scalars()
+def _candidates() -> sa.Select[Any]:
+    columns = (
+        steps.c.id,
+        steps.c.job_id,
+        steps.c.key,
+        steps.c.kind,
+        steps.c.identity,
+        steps.c.cpus,
+        steps.c.memory_bytes,
+        steps.c.disk_bytes,
+        jobs.c.priority,
+        (clock() - sa.func.coalesce(steps.c.ready_at, clock())).label("waited_s"),
     )
+    return (
+        sa.select(*columns)
+        .join(jobs, jobs.c.id == steps.c.job_id)
+        .where(
+            steps.c.state == StepState.READY,
+            steps.c.not_before <= clock(),
+            jobs.c.state == JobState.RUNNING,
+            jobs.c.cancel_requested.is_(sa.false()),
+        )
+        .limit(sa.bindparam("most"))
+    )
+
+
+def _of_all() -> sa.Select[Any]:
+    order = (jobs.c.rank, jobs.c.id, steps.c.position)
+    turn = sa.func.row_number().over(partition_by=jobs.c.owner, order_by=order)
+    busy = _busy()
+    at_work = sa.func.coalesce(busy.c.count, 0)
+    query = _candidates().outerjoin(busy, busy.c.owner == jobs.c.owner)
+    return query.order_by(turn + at_work, *order)
+
+
+# What is asked for often is put together once: that takes as long as running it.
+_OF_ALL = _of_all()
+_OF_JOB = (
+    _candidates()
+    .where(steps.c.job_id == sa.bindparam("job"))
+    .order_by(jobs.c.rank, jobs.c.id, steps.c.position)
+)
 
 
 def usage(tx: Tx, host: str) -> Usage:
@@ -119,10 +128,37 @@ def usage(tx: Tx, host: str) -> Usage:
     return Usage(float(row[0]), int(row[1]), int(row[2]))
 
 
-def reserved(tx: Tx, host: str) -> list[tuple[str, int]]:
-    """(workspace, bytes promised) of each running step of the host."""
-    query = sa.select(reservations.c.workspace, reservations.c.size_bytes)
-    return [(w, b) for w, b in tx.run(query.where(reservations.c.host == host))]
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What runs: of this host what its steps hold, and (workspace, bytes promised) of each; and
+    the identities of all that is being made, by whomever: nobody starts the same a second time."""
+
+    used: Usage
+    reserved: list[tuple[str, int]]
+    identities: set[str]
+
+
+def work(tx: Tx, host: str) -> Work:
+    rows = list(tx.run(_WORK))
+    mine = [row for row in rows if row.host == host]
+    used = Usage(sum(r.cpus for r in mine), sum(r.memory_bytes for r in mine), len(mine))
+    # A reservation lives as long as its attempt.
+    reserved = [(r.workspace, r.size_bytes) for r in mine if r.workspace is not None]
+    return Work(used, reserved, {row.identity for row in rows})
+
+
+_WORK = (
+    sa.select(
+        steps.c.identity,
+        steps.c.host,
+        steps.c.cpus,
+        steps.c.memory_bytes,
+        reservations.c.workspace,
+        reservations.c.size_bytes,
+    )
+    .outerjoin(reservations, reservations.c.step_id == steps.c.id)
+    .where(steps.c.state == StepState.RUNNING)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,63 +173,88 @@ class Place:
 
 def start(tx: Tx, chosen: Candidate, place: Place, lease_s: float) -> int | None:
     """Leases a ready step; gives the number of the attempt, None when another was faster."""
-    return start_each(tx, [(chosen, place)], lease_s).get(chosen.step_id)
+    started = start_each(tx, [(chosen, place)], lease_s).get(chosen.step_id)
+    return None if started is None else started[1].number
 
 
-def start_each(tx: Tx, chosen: Sequence[tuple[Candidate, Place]], lease_s: float) -> dict[str, int]:
-    """Leases ready steps for one worker: step → number of the attempt; what another was faster to
-    take is left out."""
+def start_each(
+    tx: Tx, chosen: Sequence[tuple[Candidate, Place]], lease_s: float
+) -> dict[str, tuple[StepRow, AttemptRow]]:
+    """Leases ready steps for one worker: by step, what it is and its attempt; what another was
+    faster to take is left out."""
     if not chosen:
         return {}
-    numbers = _lease(tx, [item.step_id for item, _ in chosen], chosen[0][1], lease_s)
-    opened, promised = [], []
+    leased = _lease(tx, [item.step_id for item, _ in chosen], chosen[0][1], lease_s)
+    started: dict[str, tuple[StepRow, AttemptRow]] = {}
+    promised = []
     for item, place in chosen:
-        number = numbers.get(item.step_id)
-        if number is None:
+        row = leased.get(item.step_id)
+        if row is None:
             continue
-        workspace = place.workspace.replace("{n}", str(number))
-        opened.append(
-            {
-                "step_id": item.step_id,
-                "number": number,
-                "worker": place.worker,
-                "state": AttemptState.RUNNING,
-                "workspace": workspace,
-                "log": place.log.replace("{n}", str(number)),
-                "started_at": tx.now(),
-            }
-        )
+        attempt = _opened(row, place, tx.now())
+        started[item.step_id] = row, attempt
         promised.append(
             {
                 "step_id": item.step_id,
                 "host": place.host,
                 "size_bytes": item.disk_bytes,
-                "workspace": workspace,
+                "workspace": attempt.workspace,
             }
         )
-    if opened:
+    if started:
+        names = ("step_id", "number", "worker", "state", "workspace", "log", "started_at")
+        opened = [{n: getattr(attempt, n) for n in names} for _, attempt in started.values()]
         tx.run(sa.insert(attempts), opened)
         tx.run(sa.insert(reservations), promised)
-    return numbers
+    return started
 
 
-def _lease(tx: Tx, step_ids: Sequence[str], place: Place, lease_s: float) -> dict[str, int]:
+def _opened(row: StepRow, place: Place, now: float) -> AttemptRow:
+    return AttemptRow(
+        step_id=row.id,
+        number=row.attempt,
+        worker=place.worker,
+        state=AttemptState.RUNNING,
+        workspace=place.workspace.replace("{n}", str(row.attempt)),
+        log=place.log.replace("{n}", str(row.attempt)),
+        error=None,
+        cpu_seconds=None,
+        max_rss_bytes=None,
+        started_at=now,
+        finished_at=None,
+    )
+
+
+def _lease(tx: Tx, step_ids: Sequence[str], place: Place, lease_s: float) -> dict[str, StepRow]:
     now = tx.now()
     values = {
-        "state": StepState.RUNNING,
-        "attempt": steps.c.attempt + 1,
-        "host": place.host,
-        "lease_owner": place.worker,
-        "lease_until": now + lease_s,
-        "started_at": now,
-        "finished_at": None,
-        "fraction": 0.0,
-        "progress": None,
-        "error": None,
+        "ids": step_ids,
+        "on": place.host,
+        "by": place.worker,
+        "now": now,
+        "until": now + lease_s,
     }
-    where = (steps.c.id.in_(step_ids), steps.c.state == StepState.READY)
-    statement = sa.update(steps).where(*where).values(**values)
-    return {row[0]: row[1] for row in tx.run(statement.returning(steps.c.id, steps.c.attempt))}
+    found = (step_row(row) for row in tx.run(_LEASE, values))
+    return {row.id: row for row in found}
+
+
+_LEASE = (
+    sa.update(steps)
+    .where(steps.c.id.in_(sa.bindparam("ids", expanding=True)), steps.c.state == StepState.READY)
+    .values(
+        state=StepState.RUNNING,
+        attempt=steps.c.attempt + 1,
+        host=sa.bindparam("on"),
+        lease_owner=sa.bindparam("by"),
+        lease_until=sa.bindparam("until"),
+        started_at=sa.bindparam("now"),
+        finished_at=None,
+        fraction=0.0,
+        progress=None,
+        error=None,
+    )
+    .returning(*(steps.c[f.name] for f in fields(StepRow)))
+)
 
 
 def renew(tx: Tx, worker: str, lease_s: float) -> set[tuple[str, int]]:
@@ -245,8 +306,8 @@ def settle(
         values |= {"ready_at": now, "finished_at": None, "fraction": 0.0}
     where = (steps.c.id == step_id, steps.c.attempt == number, steps.c.state == StepState.RUNNING)
     if not tx.run(sa.update(steps).where(*where).values(state=target, **values)).rowcount:
-        raise _lost(step_id, number)
-    tx.run(_FREE, {"ids": [step_id]})
+        raise lost(step_id, number)
+    free(tx, [step_id])
     shared = ("error", "cpu_seconds", "max_rss_bytes")
     tx.run(
         sa.update(attempts)
@@ -255,78 +316,17 @@ def settle(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
-    """An attempt that gave what it was to give; `result` and `report` are JSON-ready. None: it is
-    not known, or there was nothing to give."""
-
-    step_id: str
-    number: int
-    result: Mapping[str, Any] | None = None
-    report: Mapping[str, Any] | None = None
-    cpu_seconds: float | None = None
-    max_rss_bytes: int | None = None
-
-
-def succeed_all(tx: Tx, ended: Sequence[Success]) -> None:
-    """Ends attempts as `settle` does, each fenced by its number, in as many statements as for one.
-    Raises LEASE_LOST where it is true of any of them."""
-    now = tx.now()
-    rows = [
-        {
-            "step": one.step_id,
-            "n": one.number,
-            "now": now,
-            "made": None if one.result is None else dict(one.result),
-            "said": None if one.report is None else dict(one.report),
-            "cpu_s": one.cpu_seconds,
-            "rss_bytes": one.max_rss_bytes,
-        }
-        for one in ended
-    ]
-    if tx.run(_SUCCEED_STEP, rows).rowcount != len(rows):
-        one = ended[0]
-        raise _lost(one.step_id, one.number)
-    tx.run(_FREE, {"ids": [one.step_id for one in ended]})
-    names = ("step", "n", "now", "cpu_s", "rss_bytes")
-    tx.run(_SUCCEED_ATTEMPT, [{name: row[name] for name in names} for row in rows])
-
-
-def _lost(step_id: str, number: int) -> ReelError:
+def lost(step_id: str, number: int) -> ReelError:
+    """What `settle` and its like raise: the fence has closed."""
     said = f"attempt {number} is no longer the one that counts; its result is dropped"
     return ReelError(Code.LEASE_LOST, said, where=step_id)
 
 
-_HELD = (
-    steps.c.id == sa.bindparam("step"),
-    steps.c.attempt == sa.bindparam("n"),
-    steps.c.state == StepState.RUNNING,
-)
-_SUCCEED_STEP = (
-    sa.update(steps)
-    .where(*_HELD)
-    .values(
-        state=StepState.SUCCEEDED,
-        lease_owner=None,
-        lease_until=None,
-        finished_at=sa.bindparam("now"),
-        result=sa.bindparam("made"),
-        report=sa.bindparam("said"),
-        cpu_seconds=sa.bindparam("cpu_s"),
-        max_rss_bytes=sa.bindparam("rss_bytes"),
-        fraction=1.0,
-    )
-)
-_SUCCEED_ATTEMPT = (
-    sa.update(attempts)
-    .where(attempts.c.step_id == sa.bindparam("step"), attempts.c.number == sa.bindparam("n"))
-    .values(
-        state=AttemptState.SUCCEEDED,
-        finished_at=sa.bindparam("now"),
-        cpu_seconds=sa.bindparam("cpu_s"),
-        max_rss_bytes=sa.bindparam("rss_bytes"),
-    )
-)
+def free(tx: Tx, step_ids: Sequence[str]) -> None:
+    """Ends the reservations of these steps."""
+    tx.run(_FREE, {"ids": list(step_ids)})
+
+
 _FREE = sa.delete(reservations).where(
     reservations.c.step_id.in_(sa.bindparam("ids", expanding=True))
 )

@@ -17,7 +17,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from reelwright.errors import Code, ReelError
-from reelwright.store.dialects import BUSY_TIMEOUT_S, Dialect, dialect_for, translate_sqlite
+from reelwright.store.dialects import (
+    BUSY_TIMEOUT_S,
+    Dialect,
+    clock,
+    dialect_for,
+    translate_sqlite,
+)
 
 T = TypeVar("T")
 _LOCK_TRIES = 8
@@ -67,6 +73,15 @@ class Tx:
             )
         return self._now
 
+    def clock(self) -> sa.ColumnElement[float]:
+        """The same within a statement: where one needs it, it need not be asked for before."""
+        return clock() if self._now is None else sa.literal(self._now)
+
+    def set_now(self, now: float) -> None:
+        """What a statement has read of `clock()` beside its rows."""
+        if self._now is None:
+            self._now = now
+
     def run(
         self, statement: sa.Executable, values: Any = None
     ) -> sa.CursorResult[*tuple[Any, ...]]:
@@ -90,10 +105,13 @@ class Database:
     def __init__(self, url: str) -> None:
         self.dialect = dialect_for(url)
         self.engine = self.dialect.create_engine()
+        self._reading = self.dialect.for_reading(self.engine)
         self.listeners: list[Callable[[EventRow], None]] = []
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
+        """Each statement sees what was committed before it; all of them the same only after
+        `Dialect.steady`."""
         with self._open(write=False, durable=True) as tx:
             yield tx
 
@@ -167,7 +185,8 @@ class Database:
     def _open(self, *, write: bool, durable: bool) -> Iterator[Tx]:
         tx = None
         try:
-            with self._translated(), self.engine.connect() as connection, connection.begin():
+            engine = self.engine if write else self._reading
+            with self._translated(), engine.connect() as connection, connection.begin():
                 tx = Tx(connection, self.dialect)
                 self.dialect.begin(connection, write=write, durable=durable)
                 yield tx

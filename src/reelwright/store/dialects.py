@@ -14,6 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from reelwright.errors import Code, ReelError
 
@@ -40,6 +43,23 @@ _SESSION = (
 )
 
 
+class clock(FunctionElement[float]):  # noqa: N801 - written like a function of SQL's own
+    """The database's clock, in seconds since 1970."""
+
+    type = sa.Float(53)
+    inherit_cache = True
+
+
+@compiles(clock, "sqlite")
+def _sqlite_clock(_element: clock, _compiler: SQLCompiler, **_named: object) -> str:
+    return f"({Sqlite.clock})"
+
+
+@compiles(clock, "postgresql")
+def _postgres_clock(_element: clock, _compiler: SQLCompiler, **_named: object) -> str:
+    return f"({Postgres.clock})"
+
+
 class Dialect(ABC):
     """One database behind the one set of queries."""
 
@@ -53,6 +73,10 @@ class Dialect(ABC):
 
     @abstractmethod
     def create_engine(self) -> sa.Engine: ...
+
+    def for_reading(self, engine: sa.Engine) -> sa.Engine:
+        """The same connections, as reads want them."""
+        return engine
 
     @abstractmethod
     def begin(self, connection: sa.Connection, *, write: bool, durable: bool) -> None:
@@ -81,7 +105,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def steady(self, connection: sa.Connection) -> None:
-        """First in a read that takes long: it sees one moment."""
+        """First in a read that takes long, or has to: it sees one moment."""
 
     @abstractmethod
     def be_patient(self, connection: sa.Connection) -> None:
@@ -199,8 +223,7 @@ class Sqlite(Dialect):
         return translate_sqlite(error.orig)
 
 
-# In Python's order of texts, whatever that of the database is.
-_LOCK_JOBS = sa.text('SELECT 1 FROM jobs WHERE id = ANY(:ids) ORDER BY id COLLATE "C" FOR UPDATE')
+_LOCK_JOBS = sa.text("SELECT 1 FROM jobs WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 
 
 class Postgres(Dialect):
@@ -214,6 +237,11 @@ class Postgres(Dialect):
         engine = sa.create_engine(self.url, connect_args=arguments, pool_use_lifo=True, **_POOL)
         sa.event.listen(engine, "checkout", _look_alive)
         return engine
+
+    def for_reading(self, engine: sa.Engine) -> sa.Engine:
+        # What one statement reads is true for it alone anyway (READ COMMITTED): without a
+        # transaction it is one round trip in place of three.
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def begin(self, connection: sa.Connection, *, write: bool, durable: bool) -> None:
         if write and not durable:
@@ -234,7 +262,8 @@ class Postgres(Dialect):
         """Nothing to set on the server."""
 
     def steady(self, connection: sa.Connection) -> None:
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        # Reads have no transaction else; this one ends when the connection is given back.
+        connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         self.be_patient(connection)
 
     def be_patient(self, connection: sa.Connection) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from reelwright.errors import Code, ReelError
 from reelwright.store import outbox
 from reelwright.store.database import EventRow, Tx
+from reelwright.store.dialects import clock
 from reelwright.store.ids import new_id
 from reelwright.store.rows import Delivered, Job, NewJobRow
 from reelwright.store.states import JOB_MOVES, JobState, sources
@@ -25,7 +26,7 @@ AGEING_S = 600.0
 # The kind of an event that is a job's change of state; the engine names it so.
 _JOB_STATE = "job"
 # What is asked for often is put together once: that takes as long as running it.
-_HELD = sa.select(jobs.c.id, jobs.c.event_seq, jobs.c.started_at, outbox.HEARD).where(
+_HELD = sa.select(clock(), jobs.c.id, jobs.c.event_seq, jobs.c.started_at, outbox.HEARD).where(
     jobs.c.id.in_(sa.bindparam("ids", expanding=True))
 )
 _COUNTED = (
@@ -235,8 +236,10 @@ class Held:
 def hold(tx: Tx, job_ids: Collection[str]) -> dict[str, Held]:
     """Locks these jobs; what it gives stays true until the transaction changes them."""
     tx.lock_jobs(job_ids)
-    rows = tx.run(_HELD, {"ids": list(job_ids)})
-    return {row[0]: Held(*row) for row in rows}
+    rows = list(tx.run(_HELD, {"ids": list(job_ids)}))
+    for row in rows[:1]:
+        tx.set_now(row[0])
+    return {row[1]: Held(*row[1:]) for row in rows}
 
 
 def without_deliveries(tx: Tx, job_ids: Collection[str]) -> set[str]:

@@ -76,13 +76,13 @@ def get(tx: Tx, step_id: str) -> StepRow:
     row = tx.run(sa.select(*_COLUMNS).where(steps.c.id == step_id)).one_or_none()
     if row is None:
         raise ReelError(Code.STEP_UNKNOWN, f"no step {step_id!r}", where=step_id)
-    return _step(row)
+    return step_row(row)
 
 
 def of_job(tx: Tx, job_id: str) -> list[StepRow]:
     """In the plan's order."""
     query = sa.select(*_COLUMNS).where(steps.c.job_id == job_id).order_by(steps.c.position)
-    return [_step(row) for row in tx.run(query)]
+    return [step_row(row) for row in tx.run(query)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def by_keys(tx: Tx, job_id: str, keys: Collection[str]) -> dict[str, StepRow]:
     for start in range(0, len(wanted), _BATCH):
         part = wanted[start : start + _BATCH]
         query = sa.select(*_COLUMNS).where(steps.c.job_id == job_id, steps.c.key.in_(part))
-        found |= {row.key: _step(row) for row in tx.run(query)}
+        found |= {row.key: step_row(row) for row in tx.run(query)}
     return found
 
 
@@ -186,28 +186,23 @@ def move_all(
 
 def wake(tx: Tx, job_id: str, after: str | None = None) -> list[str]:
     """Makes ready what waits for nothing any more: all of the job, or what needs step `after`."""
-    more = []
-    if after is not None:
-        dependents = sa.select(edges.c.key).where(edges.c.job_id == job_id, edges.c.need == after)
-        more = [steps.c.key.in_(dependents)]
-    return [key for _, key in _wake(tx, steps.c.job_id == job_id, *more)]
+    woken = wake_all(tx, [job_id]) if after is None else wake_after(tx, [(job_id, after)])
+    return [key for _, key in woken]
 
 
 def wake_after(tx: Tx, ended: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
     """Makes ready what waited for these steps, each (job, key), and for nothing else any more."""
-    if not ended:
-        return []
-    if len(ended) == 1:
-        ((job_id, key),) = ended
-        return [(job_id, woken) for woken in wake(tx, job_id, after=key)]
-    after = sa.tuple_(edges.c.job_id, edges.c.need).in_(list(ended))
-    waiting = sa.select(edges.c.job_id, edges.c.key).where(after)
-    return _wake(
-        tx,
-        # The planner cannot look into the pairs, and would read all steps.
-        steps.c.job_id.in_({job_id for job_id, _ in ended}),
-        sa.tuple_(steps.c.job_id, steps.c.key).in_(waiting),
-    )
+    found: dict[str, set[str]] = {}
+    for job_id, key in tx.run(_DEPENDENTS, {"ended": list(ended)}) if ended else ():
+        found.setdefault(job_id, set()).add(key)
+    # Asked for before: in one statement PostgreSQL asks of each waiting step what it waits for.
+    keys = sorted(set().union(*found.values()))
+    woken: list[tuple[str, str]] = []
+    for start in range(0, len(keys), _BATCH):
+        part = keys[start : start + _BATCH]
+        rows = tx.run(_WAKE_KEYS, {"now": tx.now(), "jobs": sorted(found), "keys": part})
+        woken += [(job, key) for job, key in rows]
+    return woken
 
 
 def skip_last(tx: Tx, job_ids: Collection[str]) -> set[str]:
@@ -233,31 +228,9 @@ def _move_last(tx: Tx, job_ids: Collection[str], **values: Any) -> set[str]:
 
 
 def wake_all(tx: Tx, job_ids: Collection[str]) -> list[tuple[str, str]]:
-    """The same of several jobs: (job, key)."""
-    return _wake(tx, steps.c.job_id.in_(list(job_ids)))
-
-
-def _wake(tx: Tx, *of: sa.ColumnElement[bool]) -> list[tuple[str, str]]:
-    need = steps.alias("need")
-    unmet = (
-        sa.select(sa.literal(1))
-        .select_from(edges.join(need, _joined(need)))
-        .where(
-            edges.c.job_id == steps.c.job_id,
-            edges.c.key == steps.c.key,
-            need.c.state.not_in(DONE_STEPS),
-        )
-        .exists()
-    )
-    where = [
-        *of,
-        steps.c.state == StepState.WAITING,
-        steps.c.key != DELIVER,
-        ~unmet,
-    ]
-    values = {"state": StepState.READY, "ready_at": tx.now(), "not_before": 0.0}
-    statement = sa.update(steps).where(*where).values(**values)
-    return [(job, key) for job, key in tx.run(statement.returning(steps.c.job_id, steps.c.key))]
+    """Makes ready what waits for nothing any more, of these jobs: (job, key)."""
+    rows = tx.run(_WAKE_ALL, {"now": tx.now(), "jobs": list(job_ids)})
+    return [(job, key) for job, key in rows]
 
 
 def change(tx: Tx, step_id: str, values: Mapping[str, Any]) -> None:
@@ -265,8 +238,43 @@ def change(tx: Tx, step_id: str, values: Mapping[str, Any]) -> None:
     tx.run(sa.update(steps).where(steps.c.id == step_id).values(**values))
 
 
-def _joined(need: Any) -> sa.ColumnElement[bool]:
-    return sa.and_(need.c.job_id == edges.c.job_id, need.c.key == edges.c.need)
+def _waking(*of: sa.ColumnElement[bool]) -> Any:
+    need = steps.alias("need")
+    # As a scalar, which is asked for each step that could be woken and stops at the first: of a
+    # NOT EXISTS PostgreSQL makes a join with all edges of all jobs.
+    unmet = (
+        sa.select(sa.literal(1))
+        .select_from(
+            edges.join(need, sa.and_(need.c.job_id == edges.c.job_id, need.c.key == edges.c.need))
+        )
+        .where(
+            edges.c.job_id == steps.c.job_id,
+            edges.c.key == steps.c.key,
+            need.c.state.not_in(DONE_STEPS),
+        )
+        .correlate(steps)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        sa.update(steps)
+        .where(
+            *of,
+            steps.c.state == StepState.WAITING,
+            steps.c.key != DELIVER,
+            unmet.is_(None),
+        )
+        .values(state=StepState.READY, ready_at=sa.bindparam("now"), not_before=0.0)
+        .returning(steps.c.job_id, steps.c.key)
+    )
+
+
+_OF_JOBS = steps.c.job_id.in_(sa.bindparam("jobs", expanding=True))
+_WAKE_ALL = _waking(_OF_JOBS)
+_WAKE_KEYS = _waking(_OF_JOBS, steps.c.key.in_(sa.bindparam("keys", expanding=True)))
+_DEPENDENTS = sa.select(edges.c.job_id, edges.c.key).where(
+    sa.tuple_(edges.c.job_id, edges.c.need).in_(sa.bindparam("ended", expanding=True))
+)
 
 
 def _parts(keys: Collection[str] | None) -> list[list[str] | None]:
@@ -300,7 +308,8 @@ def _values(job_id: str, step: NewStep, max_attempts: int) -> dict[str, Any]:
     }
 
 
-def _step(row: Any) -> StepRow:
+def step_row(row: Any) -> StepRow:
+    """Of a row that has its columns."""
     values = row._asdict()
     values["state"] = StepState(values["state"])
     values["needs"] = tuple(values["needs"])
