@@ -60,8 +60,10 @@ class FormatFacts:
 class VideoInfo:
     """One video, as its site describes it.
 
-    `extractor` is yt-dlp's name of the site in lower case (``youtube``, ``generic``), `native_id`
-    the site's id, unique only together with `extractor` and `host`; `url` is the canonical page.
+    `extractor` is yt-dlp's name of the site in lower case (``youtube``), ``generic`` for a page of
+    no site that it knows. `native_id` is the site's id, unique only together with `extractor` and
+    `host`, and empty of a ``generic`` one, whose only name is its address: `url`, the canonical
+    page, and where that shows several videos also `media_url`.
     Times are seconds since 1970 (UTC); where a site tells only the day, its midnight.
     `availability`: ``public``, ``unlisted``, ``needs_auth``, ``subscriber_only``,
     ``premium_only``, ``private``. `live_status`: ``not_live``, ``was_live``, ``post_live``,
@@ -73,6 +75,7 @@ class VideoInfo:
     native_id: str
     url: str
     host: str
+    media_url: str | None = None
     title: str | None = None
     description: str | None = None
     channel: str | None = None

@@ -61,6 +61,7 @@ class Params(TypedDict, total=False):
     lazy_playlist: bool
     live_from_start: bool
     logger: Any
+    match_filter: Callable[..., str | None]
     max_filesize: int
     merge_output_format: str
     noplaylist: bool
@@ -162,10 +163,10 @@ class YtdlpOptions:
                 value is None or low <= value <= high, name, value, f"a number from {low} to {high}"
             )
 
-    def to_params(self, url: str, *, headers: Mapping[str, str] | None = None) -> Params:
+    def to_params(self, url: str) -> Params:
         """For one URL. Reads the cookies. Raises INPUT_NOT_FOUND, INPUT_UNREADABLE."""
         more = {"User-Agent": self.user_agent, "Referer": self.referer}
-        sent = {name: value for name, value in more.items() if value} | dict(headers or {})
+        sent = {name: value for name, value in more.items() if value}
         params = Params(
             format="/".join(self.formats),
             http_headers=sent,

@@ -28,8 +28,9 @@ class VideoWish:
     """Bring the parts `want` of the one video at `url` into `folder`, by one extraction.
 
     Chapters and sponsor marks are in `VideoAnswer.info` without being asked for. `ffmpeg` is the
-    binary that joins picture and sound. A page with several videos gives the one at `position`
-    (from 1). `headers` are sent with every request; what is secret belongs to cookies.
+    binary that joins picture and sound. A page with several videos gives the one whose file is
+    `media_url`, else the one at `position` (from 1). `headers` are for the host of `url` alone,
+    those of `options` for every one.
     `max_bytes` and `max_seconds` bound the whole. `allow_private`, `net_allow`: see
     `download.addresses.Reach`. `hand_over`: a plain file is not downloaded but named in
     `VideoAnswer.direct`, since our own downloader goes on safely after a break.
@@ -41,6 +42,7 @@ class VideoWish:
     options: YtdlpOptions = field(default_factory=YtdlpOptions)
     want: frozenset[Part] = frozenset({Part.VIDEO, Part.INFO})
     position: int = 1
+    media_url: str | None = None
     max_bytes: int | None = None
     max_seconds: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -126,9 +128,10 @@ class ListWish:
 class Listed:
     """One entry, before anything of it is extracted; `position` counts from 1.
 
-    `url` is what `VideoWish.url` takes; several videos on one page have the page's URL each and
-    `item` says which (`VideoWish.position`). `native_id` is the site's (a feed's guid); `media_url`
-    a file that a feed names beside the page. `live_status`, `availability`: as in `VideoInfo`.
+    `url` is what `VideoWish` takes: the video's page, or its file where a feed names that, or
+    where one page shows several; `page_url` is then the page. `item` is above 1 only where the
+    page's videos have no address of their own (`VideoWish.position`). `native_id` is the site's
+    (a feed's guid), None where it has none. `live_status`, `availability`: as in `VideoInfo`.
     `published_at`: seconds since 1970.
     """
 
@@ -138,6 +141,7 @@ class Listed:
     native_id: str | None = None
     item: int = 1
     media_url: str | None = None
+    page_url: str | None = None
     title: str | None = None
     channel: str | None = None
     channel_id: str | None = None
@@ -183,6 +187,19 @@ class Outcome(StrEnum):
     GONE = "gone"
     RESTRICTED = "restricted"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckWish:
+    """Is what `url` showed still there? `folder` is empty and the child's alone."""
+
+    url: str
+    folder: str
+    options: YtdlpOptions = field(default_factory=YtdlpOptions)
+    max_seconds: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    allow_private: bool = True
+    net_allow: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
