@@ -1,0 +1,1 @@
+"""The library: where kept videos stand, and what is known of them."""
