@@ -94,3 +94,17 @@ def test_no_hint_over_http_names_a_command_or_its_options() -> None:
     assert [code for code in Code if code in _MET and _COMMAND.search(hint(code))] == []
     assert [code for code, text in HINTS.items() if _COMMAND.search(text)] == []
     assert hint(Code.OUTPUT_EXISTS) == "set `overwrite` to true, or choose another path"
+
+
+def test_traces_of_our_code_stay_with_the_service() -> None:
+    error = {
+        "code": "internal",
+        "message": "ValueError: x",
+        "hint": Code.INTERNAL.hint,
+        "evidence": {"step": "a", "traceback": "File /usr/lib/…"},
+    }
+
+    found = Told(_HOME).error(error)
+
+    assert found is not None
+    assert found["evidence"] == {"step": "a"}

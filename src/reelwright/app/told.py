@@ -43,6 +43,7 @@ HINTS: Mapping[Code, str] = {
     Code.STEP_UNKNOWN: "`GET /v1/jobs/{id}/steps` lists the job's steps",
     Code.ATTEMPTS_EXHAUSTED: "`GET /v1/jobs/{id}/logs` shows each try; "
     "`POST /v1/jobs/{id}/retry` starts over",
+    Code.INTERNAL: "this is our fault: please report it",
     Code.STORE_VERSION: "the service is older than its database: ask whoever runs it",
 }
 _ID = "[0-9a-hjkmnp-tv-z]{17}"
@@ -87,7 +88,10 @@ class Told:
             return found
         if "hint" in found:
             found["hint"] = hint(code, found["hint"])
-        evidence = found.get("evidence") or {}
+        # Where our own code failed is in the service's log.
+        evidence = {k: v for k, v in (found.get("evidence") or {}).items() if k != "traceback"}
+        if "evidence" in found:
+            found["evidence"] = evidence
         if "problems" in evidence:  # all that is wrong with a spec
             told = [self.error(one) for one in evidence["problems"]]
             found["evidence"] = {**evidence, "problems": told}

@@ -47,12 +47,13 @@ def _fault(error: Exception, *, as_json: bool) -> int:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
         hint = f"this is our fault: please report it with {place}"
-    except OSError:
-        hint = text
+    except OSError as refused:
+        hint = (
+            f"this is our fault: please report it ({place} cannot be written: {refused.strerror})"
+        )
     told = ReelError(
         Code.INTERNAL,
         f"{type(error).__name__}: {error}",
         hint=hint,
-        evidence={"trace": text.splitlines()[-6:]},
     )
     return terminal.report(told, as_json=as_json)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from reelwright.cli.exits import exit_code
-from reelwright.errors import Problem, ReelError
+from reelwright.errors import Code, Problem, ReelError
 
 _BOLD, _RED, _DIM, _PLAIN = "\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
@@ -79,6 +79,10 @@ def hint(problem: Problem) -> str:
     """For whoever types commands, also where a service has told it in the words of HTTP."""
     from reelwright.app.told import HINTS
 
+    if problem.code is Code.INTERNAL and problem.hint in {None, problem.code.hint}:
+        from reelwright.tools.home import home_folder
+
+        return f"this is our fault: please report it with {home_folder() / 'logs'}"
     if problem.hint is None or problem.hint == HINTS.get(problem.code):
         return problem.code.hint
     return problem.hint

@@ -21,8 +21,26 @@ T = TypeVar("T")
 def opened(**flags: Any) -> Iterator[App]:
     """`flags`: dotted setting (``limits__cpus`` for ``limits.cpus``) → what was typed, or None."""
     app = App(load({name.replace("__", "."): value for name, value in flags.items()}))
+    _keep_logs(app)
     with app:
         yield app
+
+
+def _keep_logs(app: App) -> None:
+    """What our code logs without a service around it goes to the journal's file: Python would
+    print it, with its traces, over the display."""
+    import logging
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            from reelwright.app.observe.journal import into_file
+
+            line = {"level": record.levelname.lower(), "event": record.getMessage()}
+            if record.exc_info:
+                line["exception"] = logging.Formatter().formatException(record.exc_info)
+            into_file(app.home / "logs")(line)
+
+    logging.lastResort = Kept(logging.WARNING)
 
 
 def home() -> Path:

@@ -69,6 +69,8 @@ def _failure(event: Event) -> dict[str, Any] | None:
         return None
     error = event.error
     line = {"job": event.job_id, "code": error.get("code"), "message": error.get("message")}
+    if trace := (error.get("evidence") or {}).get("traceback"):
+        line["exception"] = trace
     if isinstance(event, JobChanged):
         return {"level": "error", "event": "job failed", **line}
     line |= {"step": event.key, "attempt": event.attempt, "log": event.log}
