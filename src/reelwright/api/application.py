@@ -80,12 +80,14 @@ def _routers() -> list[APIRouter]:
 def _layers() -> Iterator[Callable[..., Any]]:
     """The innermost first; each is made with (app, reel=App). `Traced` goes around them all."""
     from reelwright.api.auth import Gate
+    from reelwright.api.connections import Crowd
     from reelwright.api.limits import BodyLimit
     from reelwright.api.origins import Hosts
 
     yield BodyLimit
     yield Gate
     yield Hosts
+    yield Crowd
 
 
 def make(reel: App, service: object | None) -> FastAPI:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from reelwright.api.application import make
+from reelwright.api.connections import protocol
 from reelwright.app.reach import listed_proxies
 from reelwright.errors import Code, ReelError
 
@@ -50,7 +51,7 @@ def run(reel: App, service: object | None, on_ready: Callable[[str], None]) -> N
         config = uvicorn.Config(
             application,
             loop="uvloop",
-            http="httptools",
+            http=protocol(serve),
             ws="none",
             lifespan="on",
             log_config=None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.app.observe import tracing
 from reelwright.app.principal import Principal, Scope
 from reelwright.app.quota import max_bytes
-from reelwright.app.request import Kept
+from reelwright.app.request import Kept, check_count
 from reelwright.errors import Code, ReelError, SpecErrors
 from reelwright.store.ids import new_id
 from reelwright.store.rows import NewJobRow
@@ -106,6 +106,7 @@ def prepare(app: App, asked: Asked, origin: Origin) -> NewJobRow:
     job_id = new_id()
     base = app.home / "served" / job_id
     spec = read_spec(asked, base, principal)
+    check_count(spec, app.settings.limits.operations)
     labels = {**spec.labels, **asked.labels}
     check_labels(labels)
     if spec.webhook is not None:

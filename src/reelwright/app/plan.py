@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reelwright.app.request import Kept, Request, kept_inputs, parse
+from reelwright.app.request import Kept, Request, check_count, kept_inputs, parse
 
 if TYPE_CHECKING:
     from reelwright.app.inputs import Uploads
@@ -72,6 +72,7 @@ async def _facts(
     from reelwright.planning.facts import Facts
 
     spec = parse(request, request.base, request.name)
+    check_count(spec, app.settings.limits.operations)
     # Before any file is opened: what is wrong with the references is not the inputs' fault.
     used = bind(spec).inputs
     found = await find_inputs(app, {name: spec.inputs[name] for name in used}, uploads)

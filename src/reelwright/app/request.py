@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelwright.errors import Code, ReelError
+
 if TYPE_CHECKING:
     from reelwright.app.inputs import Found
     from reelwright.spec.model import JobSpec
@@ -74,6 +76,20 @@ def parse(request: Request | Kept, base: Path, name: str | None = None) -> JobSp
         name=name,
         allow_outside=request.allow_outside,
     )
+
+
+def check_count(spec: JobSpec, most: int) -> None:
+    """Each of them is a node to plan, and a step or a file in the end. Raises SPEC_TOO_LARGE."""
+    counts = {"inputs": spec.inputs, "operations": spec.operations, "outputs": spec.outputs}
+    for name, many in counts.items():
+        if len(many) > most:
+            raise ReelError(
+                Code.SPEC_TOO_LARGE,
+                f"{len(many)} {name} are more than {most}",
+                where=name,
+                hint="split the spec, or raise `limits.operations`",
+                evidence={"limit": most},
+            )
 
 
 def kept_inputs(found: Found) -> dict[str, Any]:

@@ -37,6 +37,9 @@ class Limits:
         None, "disk for running steps; default: what is free below `home`", kind="bytes"
     )
     spec_bytes: int = _setting(4 << 20, "the largest spec that is read", kind="bytes")
+    operations: int = _setting(
+        10_000, "operations of a spec, and inputs, and outputs", ge=1, le=1_000_000
+    )
     max_pixels: int = _setting(
         1 << 28, "the largest picture that is decoded, in pixels", ge=1, le=1 << 34
     )
@@ -85,6 +88,12 @@ class Serve:
     proxies: str = _setting(
         "127.0.0.1,::1",
         "proxies whose X-Forwarded-For and -Proto are believed: addresses, networks; empty: none",
+    )
+    connections: int = _setting(
+        8000, "connections at a time; later ones are answered with 503", ge=1, le=1_000_000
+    )
+    idle_s: float = _setting(
+        30.0, "seconds that a request may be silent while it comes", ge=0.1, le=3600
     )
     body_bytes: int = _setting(8 << 20, "the largest request body but uploads", kind="bytes")
     upload_bytes: int = _setting(64 << 30, "the largest upload", kind="bytes")
