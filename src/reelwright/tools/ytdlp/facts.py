@@ -46,9 +46,9 @@ _SECRET = frozenset(
 
 def video_info(raw: Mapping[str, Any], asked: str) -> VideoInfo:
     """`asked`: the URL, where the extractor names no page."""
-    page = without_user(text(raw.get("webpage_url")) or asked)
     subtitles = _keys(raw.get("subtitles"))
     extractor = extractor_name(raw)
+    page = page_url(raw, asked)
     return VideoInfo(
         extractor=extractor,
         # yt-dlp makes one up of the address' last part, or counts: "v", "page-1".
@@ -56,7 +56,7 @@ def video_info(raw: Mapping[str, Any], asked: str) -> VideoInfo:
         url=page,
         host=(urlsplit(page).hostname or "").lower(),
         media_url=media_url(raw),
-        title=_title(raw, extractor),
+        title=title(raw),
         description=text(raw.get("description"), _DESCRIPTION_CHARS),
         channel=text(raw.get("channel")) or text(raw.get("uploader")),
         channel_id=text(raw.get("channel_id")) or text(raw.get("uploader_id")),
@@ -88,6 +88,20 @@ def video_info(raw: Mapping[str, Any], asked: str) -> VideoInfo:
         playlist=_playlist(raw),
         format=format_facts(raw),
     )
+
+
+def page_url(raw: Mapping[str, Any], asked: str) -> str:
+    """The page that the site itself calls the video's. Of a page of no known site it is the one
+    that was asked for: yt-dlp names the file that it led to."""
+    is_known = extractor_name(raw) != GENERIC_NAME
+    return without_user((text(raw.get("webpage_url")) if is_known else None) or asked)
+
+
+def title(raw: Mapping[str, Any]) -> str | None:
+    """Without the " (1)" that yt-dlp gives the only video of a page."""
+    found = text(raw.get("title")) or text(raw.get("fulltitle"))
+    is_alone = extractor_name(raw) == GENERIC_NAME and not raw.get("playlist_title")
+    return found.removesuffix(" (1)") if found and is_alone else found
 
 
 def extractor_name(raw: Mapping[str, Any]) -> str:
@@ -183,13 +197,6 @@ def without_user(url: str) -> str:
     except ValueError:
         return url
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _title(raw: Mapping[str, Any], extractor: str) -> str | None:
-    """Without the " (1)" that yt-dlp gives the only video of a page."""
-    title = text(raw.get("title")) or text(raw.get("fulltitle"))
-    is_alone = extractor == GENERIC_NAME and not raw.get("playlist_title")
-    return title.removesuffix(" (1)") if title and is_alone else title
 
 
 def _public(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,12 @@ from reelwright.tools.ytdlp.request import (
     AnswerFile,
     CheckWish,
     Direct,
+    Listed,
+    Listing,
+    ListingKind,
     ListWish,
+    OriginState,
+    Outcome,
     Part,
     VideoAnswer,
     VideoWish,
@@ -25,6 +30,9 @@ Wish = TypeVar("Wish", VideoWish, ListWish, CheckWish)
 
 REQUEST = "ytdlp.request.json"
 ANSWER = "ytdlp.answer.json"
+ENTRIES = "ytdlp.entries.jsonl"
+# Entries that are handed on at once.
+BATCH = 500
 
 
 def wish_to_file(wish: VideoWish | ListWish | CheckWish, path: Path) -> None:
@@ -84,6 +92,31 @@ def answer_from_file(path: Path) -> VideoAnswer:
     )
 
 
+def entry_line(entry: Listed) -> bytes:
+    """One line of `ENTRIES`: what is not None."""
+    body = {name: getattr(entry, name) for name in _LISTED}
+    told = {name: value for name, value in body.items() if value is not None}
+    return json.dumps(told).encode() + b"\n"
+
+
+def entry_from_line(line: bytes) -> Listed:
+    return Listed(**json.loads(line))
+
+
+def listing_from_json(body: Mapping[str, Any]) -> Listing:
+    """The reverse of `dataclasses.asdict`."""
+    return Listing(**{**body, "kind": ListingKind(body["kind"])})
+
+
+def origin_to_json(state: OriginState) -> dict[str, Any]:
+    return {**asdict(state), "problem": state.problem.to_json() if state.problem else None}
+
+
+def origin_from_json(body: Mapping[str, Any]) -> OriginState:
+    problem = Problem.from_json(body["problem"]) if body["problem"] else None
+    return OriginState(**{**body, "outcome": Outcome(body["outcome"]), "problem": problem})
+
+
 def _plain(value: object) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
@@ -91,3 +124,4 @@ def _plain(value: object) -> Any:
 
 
 _DEFAULT = YtdlpOptions()
+_LISTED = tuple(one.name for one in fields(Listed))
