@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +17,7 @@ from reelwright.app.settings import load
 from reelwright.app.wiring import App
 from reelwright.store import jobs
 from reelwright.store.rows import Delivered
+from tests.cli.reel import reel
 from tests.served import Served, serving
 
 ORIGIN = "https://app.example"
@@ -29,6 +32,7 @@ def tight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "REEL_SERVE__ORIGINS": f"{ORIGIN}, https://other.example/",
         "REEL_SERVE__BODY_BYTES": str(BODY_BYTES),
         "REEL_LIMITS__SPEC_BYTES": str(BODY_BYTES // 2),
+        "REEL_LIMITS__OPERATIONS": "3",
         "REEL_SERVE__MAX_RUNNING": "7",
         "REEL_SERVE__MAX_BYTES": "1000",
     }
@@ -80,7 +84,8 @@ def test_keys_are_counted_apart(tight: Served) -> None:
 def test_a_browser_counts_for_the_key_that_opened_it(tight: Served) -> None:
     made = tight.client.post("/v1/keys", json={"name": "test", "rate": "2/day"}).json()
     with httpx.Client(base_url=tight.url) as browser:
-        assert browser.get("/login", params={"token": made["token"]}).status_code == 303
+        opened = {"data": {"token": made["token"]}, "headers": {"Origin": tight.url}}
+        assert browser.post("/login", **opened).status_code == 303
         assert browser.get("/v1/session").status_code == 200
         assert browser.get("/v1/session").status_code == 429
 
@@ -156,6 +161,35 @@ def test_a_spec_has_a_limit_of_its_own(tight: Served) -> None:
 
     assert answer.status_code == 413
     assert answer.json()["code"] == "spec_too_large"
+
+
+def _many(inputs: int = 1, operations: int = 1, outputs: int = 1) -> dict[str, Any]:
+    wanted = [
+        {"id": f"o{n}", "op": "scale", "input": "i0", "height": 48} for n in range(operations)
+    ]
+    return {
+        "inputs": {f"i{n}": f"{n}.mp4" for n in range(inputs)},
+        "operations": wanted,
+        "outputs": [{"from": f"o{n % operations}", "to": f"{n}.mkv"} for n in range(outputs)],
+    }
+
+
+@pytest.mark.parametrize("many", ["inputs", "operations", "outputs"])
+def test_a_spec_has_so_many_of_everything(tight: Served, tmp_path: Path, many: str) -> None:
+    counts = {"outputs": 3} if many == "operations" else {}
+    assert tight.client.post("/v1/jobs", json=_many(**{**counts, many: 3})).status_code == 202
+
+    answer = tight.client.post("/v1/jobs", json=_many(**{**counts, many: 4}))
+
+    assert answer.status_code == 413, answer.text
+    problem = answer.json()
+    assert (problem["code"], problem["where"], problem["limit"]) == ("spec_too_large", many, 3)
+    assert "limits.operations" in problem["hint"]
+    (tmp_path / "job.json").write_text(json.dumps(_many(**{**counts, many: 4})))
+    for command in ("run", "plan"):
+        here = reel(command, "job.json", "--json", cwd=tmp_path, REEL_LIMITS__OPERATIONS="3")
+        assert here.code == 2
+        assert "spec_too_large" in here.out
 
 
 def test_other_origins_are_let_in_as_listed(tight: Served) -> None:
