@@ -46,6 +46,33 @@ def test_everything_that_a_key_may_be_given(tmp_path: Path) -> None:
     assert made["created_by"] == "local"
 
 
+def test_folders_are_printed_as_they_were_understood(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+
+    done = reel("keys", "create", "ci", "--read", "media/../in", "--write", "out", cwd=tmp_path)
+
+    assert f"It may read below {tmp_path / 'in'}" in done.err.splitlines()
+    assert f"It may write below {tmp_path / 'out'}" in done.err.splitlines()
+
+
+def test_the_audit_log_says_what_a_key_was_given(tmp_path: Path) -> None:
+    words = ("keys", "create", "ci", "--expires", "30d", "--read", "/srv/in", "--scope", "read")
+    made = reel(*words, "--max-running", "3", "--json", cwd=tmp_path).json
+    reel("keys", "create", "wide", cwd=tmp_path)
+
+    narrow, wide = [line["detail"] for line in reel("audit", "--json", cwd=tmp_path).lines]
+    table = reel("audit", cwd=tmp_path).out
+
+    assert narrow["folders"] == {"read": ["/srv/in"]}
+    assert narrow["expires_at"] == made["expires_at"]
+    assert narrow["max_running"] == 3
+    assert (wide["folders"], wide["expires_at"]) == ({}, None)
+    assert "max_running" not in wide
+    assert "folders=read:/srv/in" in table
+    assert "expires=never" in table
+    assert "scopes=all" in table
+
+
 def test_keys_in_a_table(tmp_path: Path) -> None:
     first = reel("keys", "create", "first", "--json", cwd=tmp_path).json
     reel("keys", "create", "second", "--expires", "2w", cwd=tmp_path)

@@ -22,6 +22,8 @@ from reelwright.store import jobs, steps
 from reelwright.store.ids import new_id
 from reelwright.store.rows import Job, NewJobRow
 from tests.engine.processes import end, until
+from tests.served import serving
+from tests.served import until as until_some
 
 _SPEC = """
 version: 1
@@ -103,6 +105,27 @@ def test_a_worker_is_asked_to_leave(app: App) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
         _reel(app, "worker", "drain", "nobody", "--json")
     assert "worker_unknown" in refused.value.stdout
+
+
+def test_a_process_that_only_answers_says_so_and_is_not_drained(
+    tmp_path: Path, database_url: str
+) -> None:
+    home = tmp_path / "home"
+    with serving(home, "--no-worker", REEL_DATABASE=database_url) as running:
+        (row,) = until_some(lambda: running.client.get("/v1/workers").json()["workers"])
+        assert (row["role"], row["cpus"]) == ("api", 0)
+        refused = running.client.post(f"/v1/workers/{row['id']}/drain")
+        assert (refused.status_code, refused.json()["code"]) == (409, "transition_refused")
+        with App(Loaded(Settings(home=home, database=database_url))) as app:
+            with pytest.raises(subprocess.CalledProcessError) as told:
+                _reel(app, "worker", "drain", row["id"], "--json")
+            assert "transition_refused" in told.value.stdout
+            assert "api" in _reel(app, "worker", "list")
+            with _worker(app):
+                listed = json.loads(_reel(app, "worker", "list", "--json"))["workers"]
+                assert [one["role"] for one in listed] == ["api", "worker"]
+        row, *_ = running.client.get("/v1/workers").json()["workers"]
+        assert (row["drain"], row["state"]) == (False, "active")
 
 
 def _accept(app: App, text: str, folders: dict[str, list[str]] | None = None) -> str:

@@ -71,8 +71,7 @@ def create(
             expires_at=_end(tx, principal, new.expires_s),
         )
         table.insert(tx, row)
-        about = {"name": row.name, "owner": row.owner, "role": row.role, "scopes": row.scopes}
-        audit.add(tx, principal, "key.create", key_id, address, trace, **about)
+        audit.add(tx, principal, "key.create", key_id, address, trace, **_granted(row))
         return row
 
     return Made(f"{PREFIX}{key_id}_{secret}", app.combiner.submit(change).result())
@@ -173,6 +172,20 @@ def key_json(row: KeyRow) -> dict[str, Any]:
         "expires_at": row.expires_at,
         "revoked_at": row.revoked_at,
         "last_used_at": row.last_used_at,
+    }
+
+
+def _granted(row: KeyRow) -> dict[str, Any]:
+    """For the audit log: all that the key may, and until when; its limits where it has some."""
+    limits = {name: getattr(row, name) for name in ("rate", "max_running", "max_bytes")}
+    return {
+        "name": row.name,
+        "owner": row.owner,
+        "role": row.role,
+        "scopes": row.scopes,
+        "folders": row.folders,
+        "expires_at": row.expires_at,
+        **{name: value for name, value in limits.items() if value is not None},
     }
 
 

@@ -63,5 +63,19 @@ def _row(entry: Entry) -> tuple[object, ...]:
         entry.action,
         entry.target or "",
         entry.address or "",
-        " ".join(f"{name}={value}" for name, value in entry.detail.items()),
+        " ".join(_detail(name, value) for name, value in entry.detail.items()),
     )
+
+
+def _detail(name: str, value: object) -> str:
+    """``scopes=read,jobs``, ``folders=read:/srv/in``, ``expires=2026-11-21 15:00``."""
+    from reelwright.cli.spans import shown
+
+    if name.endswith("_at"):
+        return f"{name.removesuffix('_at')}={shown(value) if isinstance(value, float) else 'never'}"
+    if isinstance(value, dict):
+        pairs = [f"{kind}:{place}" for kind, places in value.items() for place in places]
+        return f"{name}={','.join(pairs) or 'none'}"
+    if isinstance(value, list):
+        return f"{name}={','.join(map(str, value)) or 'all'}"
+    return f"{name}={value}"

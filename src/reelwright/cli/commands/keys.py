@@ -81,6 +81,9 @@ def create(
     if as_json:
         terminal.emit(made.to_json())
         return
+    for kind, places in made.key.folders.items():
+        for place in places:
+            terminal.note(f"It may {kind} below {terminal.printable(place)}")
     terminal.note(f"Key {made.key.id} ({made.key.name}); it is shown this once:")
     terminal.out(made.token)
 
