@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from reelwright.errors import ReelError
 from reelwright.planning.plan import Step, StepKind, StepOutput
-from reelwright.runners.context import StepContext, StepProgress, StepResult
+from reelwright.runners.context import Gate, StepContext, StepProgress, StepResult
 from reelwright.runners.dispatch import run_step
 from reelwright.tools.binaries import find_tools
 
@@ -22,6 +23,13 @@ def small_clip(ffmpeg: Path, path: Path) -> Path:
     return path
 
 
+_ASKED = {"headers", "cookies", "proxy", "user_agent", "country", "sleep", "item"}
+
+
+def _node(part: str) -> str:
+    return "get/fetch" if part == "video" else part
+
+
 class Attempts:
     """Attempts at one step, each with a workspace of its own and the same scratch folder."""
 
@@ -32,22 +40,39 @@ class Attempts:
         self.net_allow = ""
         self.fetch_bytes: int | None = None
         self.fetch_s: float | None = None
+        self.gate: Gate | None = None
 
     def run(self, url: str, **more: Any) -> StepResult:
         return asyncio.run(self.start(url, **more))
 
     async def start(
-        self, url: str, heard: list[StepProgress] | None = None, **options: Any
+        self,
+        url: str,
+        heard: list[StepProgress] | None = None,
+        *,
+        want: Mapping[str, Mapping[str, Any]] | None = None,
+        outputs: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> StepResult:
+        """`options` are those of the video, or how the address is asked. `outputs`: file → part;
+        the node of a part is named after it."""
         self.count += 1
         workspace = self.folder / f"attempt-{self.count}"
         workspace.mkdir()
+        outputs = outputs or {"fetched": "video"}
+        asked = {name: options.pop(name) for name in _ASKED & options.keys()}
         step = Step(
             id="fetch",
             kind=StepKind.FETCH,
             identity="0",
-            outputs=(StepOutput(name="fetched", container="any"),),
-            payload={"node": "get/fetch", "url": url, **options},
+            outputs=tuple(StepOutput(name=name, container="any") for name in outputs),
+            payload={
+                "url": url,
+                **asked,
+                "want": {"video": options, **(want or {})},
+                "outputs": dict(outputs),
+                "nodes": {_node(part): name for name, part in outputs.items()},
+            },
         )
         context = StepContext(
             workspace=workspace,
@@ -61,6 +86,7 @@ class Attempts:
             net_allow=self.net_allow,
             fetch_bytes=self.fetch_bytes,
             fetch_s=self.fetch_s,
+            gate=self.gate,
         )
         return await run_step(step, context)
 

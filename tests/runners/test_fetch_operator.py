@@ -26,7 +26,16 @@ URL = "https://example.org/talk.mp4"
         {"url": URL, "headers": {"Range": "bytes=0-"}},
         {"url": URL, "headers": {"X\r\nHost": "a"}},
         {"url": URL, "headers": {"X-A": "a\r\nHost: b"}},
-        {"url": URL, "cookies": "jar"},
+        {"url": URL, "cookie": "a=b"},
+        {"url": URL, "cookies": "https://example.org/jar"},
+        {"url": URL, "proxy": "example.org:3128"},
+        {"url": URL, "user_agent": "two\nlines"},
+        {"url": URL, "country": "Germany"},
+        {"url": URL, "sleep": "2h"},
+        {"url": URL, "item": 0},
+        {"url": URL, "profile": "tiny"},
+        {"url": URL, "profile": "720p", "format": "b"},
+        {"url": URL, "container": "exe"},
     ],
 )
 def test_refused(given: dict[str, Any]) -> None:

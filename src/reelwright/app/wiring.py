@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from reelwright.app.settings import Loaded, Settings
 
 if TYPE_CHECKING:
+    from reelwright.app.archive.budgets import Budgets
     from reelwright.app.observe.journal import Journal
     from reelwright.app.observe.metrics import Metrics
     from reelwright.app.observe.service import Observed
@@ -131,6 +132,7 @@ class App:
             net_allow=self.settings.net_allow,
             fetch_bytes=limits.fetch_bytes,
             fetch_s=limits.fetch_s,
+            waits_for_room=self.serves,
         )
 
     @cached_property
@@ -168,6 +170,13 @@ class App:
 
         return nobody
 
+    @cached_property
+    def budgets(self) -> Budgets:
+        """What each site may still be asked, all jobs together."""
+        from reelwright.app.archive.budgets import Budgets
+
+        return Budgets(self)
+
     def serve_others(self) -> None:
         """Specs come from others than this process's user: before an engine is made."""
         self.serves = True
@@ -197,6 +206,7 @@ class App:
             plan_job=self._plan_job,
             watch=self.watch,
             write=write,
+            gate=self.budgets,
         )
 
         def tell(event: Event) -> None:

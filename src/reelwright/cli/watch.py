@@ -117,6 +117,8 @@ def _line(event: Event) -> dict[str, Any] | None:
                 body["error"] = dict(event.error)
             if event.retry_in_s is not None:
                 body["retry_in_seconds"] = event.retry_in_s
+            if event.paused:
+                body["paused"] = True
             return {"event": "step", "step": event.key, **body}
         case JobProgress():
             fraction = round(event.fraction, 4)
@@ -192,7 +194,8 @@ class PlainLines:
         name = self.names[event.key]
         if event.retry_in_s is not None and event.error:
             why = terminal.printable(str(event.error.get("message")))
-            self.say(f"{name}: {why}; tried again in {event.retry_in_s:.1f} s")
+            then = "goes on" if event.paused else "tried again"
+            self.say(f"{name}: {why}; {then} in {event.retry_in_s:.1f} s")
         elif event.state == "running":
             self._said[event.key] = time.monotonic()
             self.say(f"{name}: started")

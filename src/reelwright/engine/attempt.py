@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.engine import blame, expansion, outcome
+from reelwright.engine import blame, expansion, keeping, outcome
 from reelwright.engine.delivery import Delivering, DeliverRemote
 from reelwright.engine.executor import Attempt
 from reelwright.engine.expansion import PlanJob
 from reelwright.engine.inputs import Inputs
+from reelwright.engine.keeping import KeepVideo
 from reelwright.engine.lifecycle import fail_damaged
 from reelwright.engine.outcome import Ended, Made
 from reelwright.engine.settings import EngineSettings
@@ -25,8 +26,8 @@ from reelwright.engine.threads import in_thread
 from reelwright.engine.watch import Watch, nobody
 from reelwright.engine.writing import Write, alone
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
-from reelwright.planning.plan import Step
-from reelwright.runners.context import StepContext, StepResult
+from reelwright.planning.plan import Step, StepKind
+from reelwright.runners.context import Gate, StepContext, StepResult
 from reelwright.store import attempts, jobs
 from reelwright.store.blobs import Blob, Blobs, refused
 from reelwright.store.combine import OneOf
@@ -52,7 +53,8 @@ class AttemptRunner:
     """What an attempt needs beside its own row.
 
     `learn` says what a finished step teaches about costs: name -> CPU-seconds per unit. `plan_job`
-    plans the jobs that came in without a plan. `write` commits how attempts ended.
+    plans the jobs that came in without a plan. `write` commits how attempts ended. `keep` puts
+    what was fetched into the library; `gate` is asked before a site is.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class AttemptRunner:
         plan_job: PlanJob | None = None,
         write: Write | None = None,
         watch: Watch = nobody,
+        keep: KeepVideo | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -78,6 +82,8 @@ class AttemptRunner:
         self._plan_job = plan_job
         self._write = write or alone(store)
         self._watch = watch
+        self._keep_video = keep
+        self._gate = gate
         self._inputs = Inputs(store, blobs)
         self._delivering = Delivering(store, blobs, deliver_remote)
 
@@ -142,6 +148,8 @@ class AttemptRunner:
             return OneOf(outcome.deliver_all, row)
         if row.key == PLAN:
             return await self._plan(row)
+        if row.kind == StepKind.KEEP:
+            return await self._keep(row)
         made = await self._make(row, place, report, heartbeat)
         return OneOf(outcome.succeed_all, Ended(row, made))
 
@@ -152,6 +160,13 @@ class AttemptRunner:
         return await in_thread(
             expansion.enter, self.store, self._blobs, row, prepared, self.settings
         )
+
+    async def _keep(self, row: StepRow) -> Callable[[Tx], None]:
+        if self._keep_video is None:
+            raise ReelError(Code.PLAN_INVALID, "this engine keeps nothing", where=row.key)
+        order = await in_thread(keeping.order_of, self.store, self._blobs, row)
+        kept = await self._keep_video(order)
+        return partial(keeping.succeed, step=row, kept=kept)
 
     async def _make(
         self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
@@ -174,6 +189,7 @@ class AttemptRunner:
             net_allow=self.settings.net_allow,
             fetch_bytes=self.settings.fetch_bytes,
             fetch_s=self.settings.fetch_s,
+            gate=self._gate,
         )
         result = await self._run_step(step, context)
         self._inputs.check_unchanged(files)
@@ -192,7 +208,11 @@ class AttemptRunner:
         missing = [output.name for output in step.outputs if output.name not in result.files]
         if missing:
             raise ReelError(Code.OUTPUT_MISSING, f"the step made no {missing[0]}", where=step.id)
-        return {name: self._blobs.put_all(paths) for name, paths in result.files.items()}
+        known = result.digests
+        return {
+            name: self._blobs.put_all(paths, [known.get(path) for path in paths])
+            for name, paths in result.files.items()
+        }
 
     async def _commit(self, change: Callable[[Tx], None], job_id: str) -> None:
         """The result waits for the database as long as nobody else can have its step."""

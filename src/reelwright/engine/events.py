@@ -27,7 +27,8 @@ class JobChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepChanged:
-    """`key` is the step's id in the plan. `retry_in_s`: it failed and is tried again then."""
+    """`key` is the step's id in the plan. `retry_in_s`: it failed and is tried again then; with
+    `paused` it did not fail, but a site or the disk wants it to wait."""
 
     job_id: str
     key: str
@@ -35,6 +36,7 @@ class StepChanged:
     attempt: int = 0
     error: Mapping[str, Any] | None = None
     retry_in_s: float | None = None
+    paused: bool = False
     log: str | None = None
     at: float = 0.0
 

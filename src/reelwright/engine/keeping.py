@@ -7,7 +7,7 @@ kill before that leaves files that no row knows; the next try takes them over.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class KeepOrder:
     `url` is what was asked for, `info` a `tools.ytdlp.info.VideoInfo` as JSON, `media` the video
     file's `MediaInfo` as JSON, `origin` what its server said of it: ``final_url``, ``etag``,
     ``last_modified`` (None where it said nothing). `options` are the parameters of the `keep`
-    operation. `attempt` tells the tries of one step apart.
+    operation, `item` says which video of the page it is. `attempt` tells the tries of a step apart.
     """
 
     job_id: str
@@ -59,6 +59,7 @@ class KeepOrder:
     info: Mapping[str, Any]
     media: Mapping[str, Any]
     origin: Mapping[str, Any] = field(default_factory=dict)
+    item: int = 1
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, role: str) -> tuple[KeptFile, ...]:
@@ -87,13 +88,18 @@ def order_of(store: Store, blobs: Blobs, row: StepRow) -> KeepOrder:
         found = artifacts.outcomes_of(tx, {made.identity for made in rows.values()})
     files: list[KeptFile] = []
     results: dict[str, Mapping[str, Any]] = {}
+    number = 1
     for item in step.inputs:
         made = rows[item.step or ""]
         node = step.payload["nodes"][item.name]
         result: Mapping[str, Any] = (made.result or {}).get(node, {})
         results.setdefault(result.get("role", item.name), result)
+        if result.get("role") == "video":
+            number = int(made.payload["payload"].get("item", 1))
         files += _files(blobs, made, item.output or "", result, found)
-    return _order(row, job, step, files, results)
+    # What the site says goes into `info`: its file is for outputs of a spec.
+    files = [file for file in files if file.role != "metadata"]
+    return replace(_order(row, job, step, files, results), item=number)
 
 
 def _order(

@@ -34,9 +34,13 @@ def result_keys(payload: Payload) -> dict[str, str]:
     outputs = output_keys(payload)
     keys = {tap["node"]: outputs[tap["output"]] for tap in payload.get("taps", ())
             if tap["output"] in outputs}  # fmt: skip
-    node = payload.get("payload", {}).get("node")
+    body = payload.get("payload", {})
+    for node, output in body.get("nodes", {}).items():
+        if output in outputs:  # of a fetch, whose results are its parts'
+            keys[node] = outputs[output]
+    node = body.get("node")
     if node is not None and payload.get("identity"):
-        keys[node] = payload["identity"]  # a fetch has one result, and is nothing else
+        keys[node] = payload["identity"]  # it has one result, and is nothing else
     return keys
 
 

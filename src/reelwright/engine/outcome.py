@@ -202,6 +202,10 @@ def deliver_all(tx: Tx, ended: Sequence[StepRow]) -> list[None]:
 
 def fail(tx: Tx, step: StepRow, problem: Problem, settings: EngineSettings) -> None:
     """Ready again after a while where that can help, else failed. Raises LEASE_LOST."""
+    pause_s = retry.pause_s(problem, step.kind, settings)
+    if pause_s is not None:
+        _put_off(tx, step, problem, pause_s)
+        return
     tx.lock_job(step.job_id)
     failures = step.failures + 1
     error = problem.to_json()
@@ -223,6 +227,24 @@ def fail(tx: Tx, step: StepRow, problem: Problem, settings: EngineSettings) -> N
         **values,
     )
     body = events.step_changed(step.key, target, attempt=step.attempt, error=error, **more)
+    jobs.record(tx, step.job_id, body)
+
+
+def _put_off(tx: Tx, step: StepRow, problem: Problem, pause_s: float) -> None:
+    """Nothing failed and nothing is counted: ready again when the time has come."""
+    tx.lock_job(step.job_id)
+    error = problem.to_json()
+    attempts.settle(
+        tx,
+        step.id,
+        step.attempt,
+        StepState.READY,
+        AttemptState.RELEASED,
+        error=error,
+        not_before=tx.now() + pause_s,
+    )
+    more = {"retry_in_s": round(pause_s, 3), "paused": True}
+    body = events.step_changed(step.key, StepState.READY, attempt=step.attempt, error=error, **more)
     jobs.record(tx, step.job_id, body)
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import random
 
-from reelwright.errors import Problem
+from reelwright.engine.settings import EngineSettings
+from reelwright.errors import Code, Problem
+from reelwright.planning.plan import StepKind
+
+# Nobody failed: the site is not to be asked now.
+_NOT_NOW = frozenset({Code.BUDGET_SPENT, Code.CIRCUIT_OPEN})
+_NO_ROOM = frozenset({Code.DISK_FULL, Code.DISK_RESERVED})
+_STORING = frozenset({StepKind.FETCH, StepKind.KEEP})
+_LEAST_PAUSE_S = 0.5
+_ROOM_PAUSE_S = 30.0
 
 
 def delay_s(failures: int, base_s: float, limit_s: float) -> float:
@@ -19,6 +28,16 @@ def delay_s(failures: int, base_s: float, limit_s: float) -> float:
 
 def may_retry(problem: Problem, failures: int, max_attempts: int) -> bool:
     return problem.code.retryable and failures < max_attempts
+
+
+def pause_s(problem: Problem, kind: str, settings: EngineSettings) -> float | None:
+    """How long a step waits that could not begin, through no fault of its own or of what it was to
+    fetch; None: it failed. A full disk is waited for where `settings.waits_for_room`."""
+    if problem.code in _NOT_NOW:
+        return max(asked_s(problem), _LEAST_PAUSE_S)
+    if settings.waits_for_room and problem.code in _NO_ROOM and kind in _STORING:
+        return max(asked_s(problem), _ROOM_PAUSE_S)
+    return None
 
 
 def asked_s(problem: Problem) -> float:

@@ -22,7 +22,8 @@ class EngineSettings:
     an Idempotency-Key is. `allow_private`: downloads may connect to
     whatever this machine's user can reach; a service that runs specs of others says False, and in
     `net_allow` which networks beside the public ones are allowed all the same. `fetch_bytes`,
-    `fetch_s`: what a download of such a service may take; None: no limit.
+    `fetch_s`: what a download of such a service may take; None: no limit. `waits_for_room`: a full
+    disk does not fail what is fetched and kept; it goes on when there is room.
     """
 
     home: Path
@@ -44,6 +45,7 @@ class EngineSettings:
     net_allow: str = ""
     fetch_bytes: int | None = None
     fetch_s: float | None = None
+    waits_for_room: bool = False
 
     @property
     def workspaces(self) -> Path:

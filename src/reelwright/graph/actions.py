@@ -57,9 +57,30 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Brings a URL into the workspace. Output pad 0: DataStream, its result the MediaInfo."""
+    """Brings `part` of what is at a URL into the workspace. Output pad 0: DataStream, its result
+    what was found of it. `options` are the part's own, `session` those of the asking: parts of one
+    URL that are asked alike come by one extraction.
+
+    Parts: ``video``; ``captions.vtt``, ``captions.srt``; ``thumbnail``; ``metadata``,
+    ``metadata.info`` (the site's own), ``metadata.description``, ``metadata.comments``,
+    ``metadata.live_chat``.
+    """
 
     url: str
+    options: tuple[tuple[str, Any], ...] = ()
+    part: str = "video"
+    session: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What the options are about: ``captions`` of ``captions.srt``."""
+        return self.part.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Puts what its inputs, all of them Fetch nodes, bring into the library. Nothing flows out."""
+
     options: tuple[tuple[str, Any], ...] = ()
 
 
@@ -230,6 +251,7 @@ Action = (
     Demux
     | Fetched
     | Fetch
+    | Keep
     | Decode
     | Filter
     | Cut

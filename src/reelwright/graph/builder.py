@@ -16,6 +16,7 @@ from reelwright.graph.actions import (
     Fetch,
     Filter,
     Join,
+    Keep,
     Late,
     Still,
     Tap,
@@ -61,6 +62,7 @@ class Builder:
         self._awaited = awaited if awaited is not None else set()
         self.warnings: list[str] = []
         self._marks = marks if marks is not None else {}
+        self.brought: list[Strand] = []  # files as a fetch gets them, whatever is in them
 
     @classmethod
     def scratch(cls, name: str, inputs: Inputs, results: Mapping[str, Any]) -> Builder:
@@ -176,12 +178,34 @@ class Builder:
         node = self._add(name, action, (strand,), (Edge(data, True),))
         return Strand(Pad(node.id), data, True, label=name)
 
-    def fetch(self, url: str, options: Mapping[str, Any]) -> Strand:
-        data = DataStream(codec="json")
-        node = self._add(
-            "fetch", Fetch(url, tuple(sorted(options.items()))), (), (Edge(data, True),)
-        )
-        return Strand(Pad(node.id), data, True, label="fetch")
+    def fetch(
+        self,
+        url: str,
+        options: Mapping[str, Any],
+        *,
+        session: Mapping[str, Any] | None = None,
+        part: str = "video",
+        codec: str = "json",
+        label: str = "fetch",
+    ) -> Strand:
+        """`part` of what is at `url` (see `actions.Fetch`), a file of the form `codec`. It may be
+        given out as it is, and kept before anybody knows what is in it."""
+        data = DataStream(codec=codec)
+        action = Fetch(url, _frozen(options), part, _frozen(session or {}))
+        node = self._add(label, action, (), (Edge(data, True),))
+        strand = Strand(Pad(node.id), data, True, label=label)
+        self.brought.append(strand)
+        return strand
+
+    def part_of(self, fetched: Strand) -> str:
+        """Which part of what is at its address `fetched`, a strand of `fetch`, is."""
+        action = self._nodes[fetched.pad.node].action
+        assert isinstance(action, Fetch)
+        return action.part
+
+    def keep(self, options: Mapping[str, Any], *brought: Strand) -> None:
+        """Puts what fetches bring into the library."""
+        self._add("keep", Keep(_frozen(options)), brought, ())
 
     def fetched(self, fetch: Strand, info: MediaInfo) -> Bundle:
         """The streams of what `fetch` brought."""
@@ -240,6 +264,15 @@ class Builder:
         if self._awaited:
             self._marks[name] = frozenset(self._awaited)
         return node
+
+
+def _frozen(value: Any) -> Any:
+    """JSON that can be compared and hashed by what it says."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((name, _frozen(one)) for name, one in value.items()))
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(one) for one in value)
+    return value
 
 
 def stills(video: VideoStream, count: int | None) -> VideoStream:

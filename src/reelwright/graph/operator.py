@@ -32,7 +32,8 @@ class Port:
     """An input: its name, what it takes, and whether it must be connected.
 
     `needs` are the kinds of stream that at least must be there; other streams pass through.
-    `many` ports take several references, in order.
+    `many` ports take several references, in order. `fetched` ports take files as a fetch brings
+    them, before anybody knows what is in them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Port:
     required: bool = True
     many: bool = False
     doc: str = ""
+    fetched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Operator(ABC):
     """A named, typed verb. Subclass it, register it under the entry point ``reelwright.operators``.
 
     `version` is part of a step's identity: raise it when the same parameters give another result.
+    `instead` names a parameter that takes the place of all ports where it is given. `is_goal`: it
+    is done for its own sake, whether or not an output needs it.
     """
 
     name: ClassVar[str]
@@ -114,6 +118,8 @@ class Operator(ABC):
     summary: ClassVar[str]
     params: ClassVar[type[Params]]
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
+    instead: ClassVar[str | None] = None
+    is_goal: ClassVar[bool] = False
     example: ClassVar[str] = ""
 
     @abstractmethod
@@ -133,6 +139,11 @@ class Operator(ABC):
     def estimate(self, params: Any, inputs: Inputs) -> Cost | None:
         """Cost beyond what the planner's table of filters and codecs knows; None: that suffices."""
         return None
+
+    def ports_beside(self, given: Mapping[str, Any]) -> tuple[Port, ...]:
+        """The ports of an operation with these parameters, as written or as they were read."""
+        is_replaced = self.instead is not None and given.get(self.instead) is not None
+        return () if is_replaced else self.ports
 
     def analyser(self, name: str, params: Mapping[str, Any], stream: Stream) -> Analyser:
         """The consumer of a `Tap` that this operator built."""

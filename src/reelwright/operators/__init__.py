@@ -6,6 +6,9 @@ _HERE = "reelwright.operators"
 
 BUILTIN = {
     "fetch": f"{_HERE}.fetch.fetch:Fetch",
+    "metadata": f"{_HERE}.fetch.metadata:Metadata",
+    "captions": f"{_HERE}.fetch.captions:Captions",
+    "keep": f"{_HERE}.fetch.keep:Keep",
     "trim": f"{_HERE}.video.trim:Trim",
     "scale": f"{_HERE}.video.scale:Scale",
     "crop": f"{_HERE}.video.crop:Crop",

@@ -11,7 +11,8 @@ from reelwright.spec.model import JobSpec, OperationSpec
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Operations that some output needs, in an order in which each stands after what it reads."""
+    """Operations that some output or goal needs, in an order in which each stands after what it
+    reads."""
 
     spec: JobSpec
     operations: tuple[OperationSpec, ...]
@@ -104,6 +105,7 @@ def _cycle(path: list[str], again: str, at: OperationSpec) -> Problem:
 
 def _reached(spec: JobSpec, order: list[OperationSpec]) -> set[str]:
     used = {ref.name for output in spec.outputs for ref in output.refs}
+    used |= {operation.id for operation in order if operation.is_goal}
     for operation in reversed(order):
         if operation.id in used:
             used.update(_reads(operation))

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reelwright.graph.actions import Demux, Encode, Fetch, Fetched, Filter, Late
+from reelwright.graph.actions import Demux, Encode, Fetch, Fetched, Filter, Keep, Late
 from reelwright.graph.dag import Graph, Node
 
 
@@ -48,7 +48,7 @@ def _action(node: Node, found: Mapping[str, str], known: Known) -> str:
     match node.action:
         case Demux() | Fetched():
             return f"file {known.digests[node.id]}"
-        case Fetch():
+        case Fetch() | Keep():
             return f"{node.action!r} for {known.job}"
         case Filter(args=args) | Encode(options=args) if late_nodes(node):
             shown = [

@@ -59,6 +59,7 @@ class _State:
     warnings: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     costs: dict[str, Cost] = field(default_factory=dict)
+    brought: dict[str, tuple[Strand, ...]] = field(default_factory=dict)
 
 
 def lower(bound: Bound, facts: Facts, registry: Registry) -> Lowered:
@@ -74,14 +75,28 @@ def lower(bound: Bound, facts: Facts, registry: Registry) -> Lowered:
         raise SpecErrors(state.problems)
     graph = Graph(state.nodes)
     graph.check("lower")
+    wanted = _wanted(bound, registry)
     return Lowered(
         graph,
         state.marks,
         frozenset(state.awaited),
-        state.unresolved,
+        {name: nodes for name, nodes in state.unresolved.items() if name in wanted},
         (*bound.warnings, *state.warnings),
         state.costs,
     )
+
+
+def _wanted(bound: Bound, registry: Registry) -> set[str]:
+    """Outputs, and operations whose streams somebody reads: of what is only kept as it is fetched,
+    nobody needs to know what is in it."""
+    wanted = {f"outputs[{index}]" for index in range(len(bound.spec.outputs))}
+    wanted |= {ref.name for output in bound.spec.outputs for ref in output.refs}
+    for operation in reversed(bound.operations):
+        if operation.id in wanted or operation.is_goal:
+            early = {port.name for port in registry.get(operation.op).ports if port.fetched}
+            read = (refs for port, refs in operation.inputs.items() if port not in early)
+            wanted.update(ref.name for refs in read for ref in refs)
+    return wanted
 
 
 def _open(state: _State, name: str) -> Value:
@@ -99,7 +114,11 @@ def _demux(state: _State, origin: str, node: str, media: MediaInfo) -> Bundle:
 
 def _operation(state: _State, operation: OperationSpec) -> None:
     operator = state.registry.get(operation.op)
-    names = [ref.name for refs in operation.inputs.values() for ref in refs]
+    early = {port.name for port in operator.ports if port.fetched}
+    # What is taken as it is fetched waits for nothing.
+    names = [
+        ref.name for port, refs in operation.inputs.items() if port not in early for ref in refs
+    ]
     missing: frozenset[str] = frozenset().union(
         *(v.nodes for n in names if isinstance(v := state.values.get(n), Missing))
     )
@@ -151,7 +170,10 @@ def _build(state: _State, operation: OperationSpec, operator: Operator, awaited:
             awaited=awaited,
             marks=state.marks,
         )
-        value = operator.build(operation.params, inputs, builder)
+        try:
+            value = operator.build(operation.params, inputs, builder)
+        finally:
+            state.brought[operation.id] = tuple(builder.brought)
         told = [f"{operation.where}: {text}" for text in builder.warnings]
         state.warnings += [w for w in told if w not in state.warnings]
         _add_cost(state, operation.id, operator.estimate(operation.params, inputs))
@@ -171,11 +193,11 @@ def _add_cost(state: _State, operation: str, cost: Cost | None) -> None:
 
 
 def _is_fanned(state: _State, operation: OperationSpec, operator: Operator) -> bool:
-    many = {p.name for p in operator.ports if p.many}
+    whole = {p.name for p in operator.ports if p.many or p.fetched}
     return any(
         isinstance(state.values[ref.name], Fan)
         for port, refs in operation.inputs.items()
-        if port not in many
+        if port not in whole
         for ref in refs
     )
 
@@ -184,9 +206,13 @@ def _lanes(state: _State, operation: OperationSpec, operator: Operator) -> list[
     """One set of inputs per lane; what is not fanned goes to every lane. A `many` port takes all
     lanes at once."""
     many = {p.name for p in operator.ports if p.many}
+    early = {p.name for p in operator.ports if p.fetched}
     fixed: dict[str, tuple[Bundle, ...]] = {}
     fanned: dict[str, tuple[Bundle, ...]] = {}
     for port, refs in operation.inputs.items():
+        if port in early:
+            fixed[port] = tuple(_as_fetched(state, operation, port, ref) for ref in refs)
+            continue
         found: list[Bundle] = []
         for ref in refs:
             value = state.values[ref.name]
@@ -214,8 +240,23 @@ def _lanes(state: _State, operation: OperationSpec, operator: Operator) -> list[
     ]
 
 
+def _as_fetched(state: _State, operation: OperationSpec, port: str, ref: Ref) -> Bundle:
+    """The files that a fetch brings, whatever is in them. Raises STREAM_KIND."""
+    brought = state.brought.get(ref.name, ())
+    if not brought:
+        raise ReelError(
+            Code.STREAM_KIND,
+            f"'{operation.op}' takes what is fetched from an address, and '{ref.name}' is not",
+            where=f"{operation.where}.inputs.{port}",
+            hint="name a `fetch`, `metadata`, `captions` or a `thumbnail` with `url`",
+        )
+    if ref.kind is not None:  # a stream of the file: what is taken is the file
+        ref = Ref(ref.name)
+    return pick(Bundle(brought), ref, f"{operation.where}.inputs.{port}")
+
+
 def _check_ports(operation: OperationSpec, operator: Operator, inputs: Inputs) -> None:
-    for port in operator.ports:
+    for port in operator.ports_beside(vars(operation.params)):
         bundles = inputs.get(port.name, ())
         if port.required and not bundles:
             raise ReelError(

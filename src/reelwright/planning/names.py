@@ -8,6 +8,7 @@ import re
 from reelwright.graph.actions import Action, Deliver
 
 INDEX = "{index}"
+LANGUAGE = "{language}"
 _PLACE = re.compile(r"\{index(?::0?(\d+)d?)?\}")
 
 
@@ -17,6 +18,14 @@ def numbered(to: str) -> str:
         return to
     stem, ending = posixpath.splitext(to)
     return f"{stem}-{INDEX}{ending}"
+
+
+def by_language(to: str) -> str:
+    """`to` with a place for the language: put before the ending where there is none."""
+    if LANGUAGE in to:
+        return to
+    stem, ending = posixpath.splitext(to)
+    return f"{stem}.{LANGUAGE}{ending}"
 
 
 def nth(to: str, number: int) -> str:

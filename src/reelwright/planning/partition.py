@@ -1,14 +1,16 @@
 """Pass `partition`: which sinks one FFmpeg process makes together.
 
-Sinks fuse when they share a decode, at the same stage, waiting for the same results. They are kept
-apart where a value must be measured first (a later stage), where a result is not known yet, where
-the cache holds one of them, and where too many encoders would be open at once.
+Sinks fuse when they share a decode, at the same stage, waiting for the same results; and parts of
+what is at one address, asked alike, come by one extraction. They are kept apart where a value must
+be measured first (a later stage), where a result is not known yet, where the cache holds one of
+them, and where too many encoders would be open at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reelwright.graph.actions import (
     Decode,
@@ -16,6 +18,7 @@ from reelwright.graph.actions import (
     Fetch,
     Fetched,
     Filter,
+    Keep,
     Mux,
     Reopen,
     Search,
@@ -26,7 +29,7 @@ from reelwright.graph.actions import (
 from reelwright.graph.dag import Graph, Node
 from reelwright.planning.identity import late_nodes
 
-SINKS = (Mux, SmartCut, Search, Tap, Write, Fetch)
+SINKS = (Mux, SmartCut, Search, Tap, Write, Fetch, Keep)
 # An x264 1080p encoder holds about 150 MB with its lookahead: twelve of them fill a small machine.
 _MOST_ENCODERS = 12
 
@@ -144,9 +147,14 @@ def _fused(
             sink = leader[sink]
         return sink
 
+    asked: dict[Any, list[_Extraction]] = {}
     owner: dict[tuple[str, int, frozenset[str]], str] = {}
     for sink in sinks:
-        if sink in cached or isinstance(graph[sink].action, SmartCut | Search | Fetch | Write):
+        action = graph[sink].action
+        if sink in cached or isinstance(action, SmartCut | Search | Keep | Write):
+            continue
+        if isinstance(action, Fetch):
+            leader[find(sink)] = find(_extraction(asked, sink, action, keys[sink]))
             continue
         for name in above[sink][0]:
             if isinstance(graph[name].action, Decode) or _is_source(graph[name]):
@@ -157,6 +165,27 @@ def _fused(
     for sink in sinks:
         groups.setdefault(find(sink), []).append(sink)
     return [part for g in groups.values() for part in _bounded(graph, g, above)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Extraction:
+    """Parts that come together, with their options; `first` is the sink that began it."""
+
+    first: str
+    parts: dict[str, Any]
+
+
+def _extraction(
+    asked: dict[Any, list[_Extraction]], sink: str, fetch: Fetch, key: frozenset[str]
+) -> str:
+    """The first sink of the extraction that brings `fetch` too: of the same address, asked alike,
+    and without another wish for the same part."""
+    alike = asked.setdefault((fetch.url, fetch.session, key), [])
+    for one in alike:
+        if one.parts.setdefault(fetch.kind, fetch.options) == fetch.options:
+            return one.first
+    alike.append(_Extraction(sink, {fetch.kind: fetch.options}))
+    return sink
 
 
 def _is_source(node: Node) -> bool:

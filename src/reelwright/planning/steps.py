@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
 
 from reelwright.graph.actions import (
     Deliver,
@@ -14,6 +13,7 @@ from reelwright.graph.actions import (
     Encode,
     Fetch,
     Fetched,
+    Keep,
     Mux,
     Reopen,
     Search,
@@ -28,6 +28,14 @@ from reelwright.planning.commands import Composer
 from reelwright.planning.cutting import smart_cut_payload
 from reelwright.planning.estimate import costs, estimate
 from reelwright.planning.expect import expectation
+from reelwright.planning.fetching import (
+    delivered_by_language,
+    fetch_outputs,
+    fetch_payload,
+    fetch_reasons,
+    keep_inputs,
+    keep_payload,
+)
 from reelwright.planning.muxing import option_text
 from reelwright.planning.names import numbered
 from reelwright.planning.partition import Group
@@ -62,6 +70,7 @@ class Assembly:
     costs: dict[str, Cost] = field(default_factory=dict)  # operators' own; each is counted once
     made: dict[str, tuple[str, str]] = field(default_factory=dict)  # sink -> (step, output)
     names: dict[str, None] = field(default_factory=dict)
+    fetched: list[Fetch] = field(default_factory=list)
 
     def step(self, group: Group) -> Step:
         sink = self.graph[group.sinks[0]]
@@ -70,7 +79,9 @@ class Assembly:
             case Write():
                 step = self._write(group, sink, sink.action)
             case Fetch():
-                step = self._fetch(group, sink, sink.action)
+                step = self._fetch(group)
+            case Keep():
+                step = self._keep(group, sink, sink.action)
             case Search():
                 step = self._search(group, sink, sink.action)
             case SmartCut():
@@ -201,19 +212,36 @@ class Assembly:
             because=("planning already knows this text",),
         )
 
-    def _fetch(self, group: Group, node: Node, fetch: Fetch) -> Step:
-        identity = self.identities[node.id]
-        output = StepOutput(name="fetched", container="any", identity=identity)
-        options: dict[str, Any] = {"node": node.id, "url": fetch.url, **dict(fetch.options)}
+    def _fetch(self, group: Group) -> Step:
+        identity = self._identity(group)
+        fetches = {
+            s: action for s in group.sinks if isinstance(action := self.graph[s].action, Fetch)
+        }
+        because = fetch_reasons(fetches, self.fetched)
+        self.fetched += fetches.values()
         return Step(
             id=self._id("fetch", identity),
             kind=StepKind.FETCH,
             identity=identity,
             operations=self._operations(group),
-            outputs=(output,),
-            payload=options,
-            because=("what it brings is known when it is here",),
+            outputs=fetch_outputs(fetches, self.identities),
+            payload=fetch_payload(fetches),
+            because=because,
             estimate=Estimate(cpu_seconds=0.5, memory_bytes=100 << 20, wall_seconds=(1.0, 600.0)),
+        )
+
+    def _keep(self, group: Group, node: Node, keep: Keep) -> Step:
+        identity = self.identities[node.id]
+        return Step(
+            id=self._id("keep", identity),
+            kind=StepKind.KEEP,
+            identity=identity,
+            operations=self._operations(group),
+            inputs=keep_inputs(self.graph, node, self.made),
+            payload=keep_payload(self.graph, node, keep),
+            because=("what was fetched is kept as it came",),
+            needs=self._needs(group),
+            estimate=Estimate(cpu_seconds=0.1, memory_bytes=20 << 20, wall_seconds=(0.1, 60.0)),
         )
 
     def _search(self, group: Group, node: Node, search: Search) -> Step:
@@ -271,7 +299,8 @@ class Assembly:
     def _outputs_of(self, step: Step, group: Group) -> Iterable[tuple[str, str]]:
         by_identity = {o.identity: o.name for o in step.outputs}
         for sink in group.sinks:
-            yield sink, by_identity[self.identities[sink]]
+            if self.identities[sink] in by_identity:
+                yield sink, by_identity[self.identities[sink]]
 
 
 def _container(node: Node) -> str:
@@ -314,6 +343,8 @@ def deliveries(
         many = isinstance(mux, Mux) and mux.stills not in (None, 1)
         several = many or per_output[action.output] > 1
         to = numbered(output.to) if several else output.to
+        if isinstance(mux, Fetch):
+            to = delivered_by_language(mux, to)
         found.append(
             Delivery(
                 index=action.output, step=step, output=name, to=to,

@@ -90,11 +90,12 @@ class StepResult:
     for stills. `results`: node id to JSON (taps; a fetch's ``{"media": MediaInfo, ...}``).
     `report`: what a person wants to know, JSON-ready: ``outputs`` holds the MediaInfo of each
     output (its `sha256` empty: whoever stores the file digests it), ``damage`` what was complained
-    about and kept.
+    about and kept. `digests`: SHA-256 of those files of which it is known; others are read again.
     """
 
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     results: Mapping[str, Any] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
+    digests: Mapping[Path, str] = field(default_factory=dict)
     cpu_seconds: float = 0.0
     max_rss_bytes: int = 0

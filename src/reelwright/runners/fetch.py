@@ -1,200 +1,214 @@
-"""Brings a URL into the workspace: a plain download, or what a page or playlist shows.
+"""Runs a FETCH step: parts of what is at one address, by one extraction, into the workspace.
 
-The payload of such a step, written by planning from the `fetch` operator's options::
+Its payload is described in ``planning.fetching``. The results, by node::
 
-    {"node": "get/fetch",                  under which the result is stored
-     "url": "https://…",
-     "format": "bv*+ba/b" | absent,        yt-dlp's selector, for pages that offer several
-     "sha256": "…" | absent,               what the file must be
-     "max_bytes": 500000000 | absent,
-     "headers": {"Authorization": "…"},    for the host of the URL alone
-     "how": "auto" | "file" | "page"}
+    {"role": "video", "files": [{"role", "format"}], "media": MediaInfo, "info": VideoInfo,
+     "url", "final_url", "etag", "last_modified", "sha256"}
+    {"role": "thumbnail", "files": [...], "media": MediaInfo or None}
+    {"role": "metadata", "files": [...], "info": VideoInfo}
+    {"role": "captions", "files": [{"role", "format", "language", "kind"}, …]}     none is fine
+    {"role": "info" | "description" | "comments" | "live_chat", "files": [...]}
 
-with one output. The result is ``{"media": MediaInfo, "url", "final_url", "etag", "sha256"}``.
+each with one entry of `files` for every file of the node's output, in the same order.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from reelwright.errors import Code, ReelError
-from reelwright.runners.context import StepProgress, StepResult
-from reelwright.tools.download.child import fetch_file
-from reelwright.tools.download.http import Downloaded, NotAFile, Wish
+from reelwright.errors import Code, Kind, ReelError
+from reelwright.runners.bringing import Bringing, Brought, BroughtFile
+from reelwright.runners.context import StepResult
+from reelwright.runners.plain import extension_in
 from reelwright.tools.probe import probe
-from reelwright.tools.ytdlp.page import fetch_page
-from reelwright.tools.ytdlp.request import PageAnswer, PageWish
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from reelwright.media.info import MediaInfo
     from reelwright.planning.plan import Step
-    from reelwright.runners.context import StepContext
+    from reelwright.runners.context import Gate, StepContext
 
-# The best picture with the best sound; files that hold both where a page offers no others.
-_FORMAT = "bv*+ba/b"
+# A language comes from the site and goes into names of files.
+_UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
+_LANGUAGE_CHARS = 35
+# What ended the asking, but says nothing of the site.
+_OURS = frozenset({Kind.RESOURCE, Kind.STATE, Kind.TOOL, Kind.INTERNAL, Kind.CANCELLED})
 
 
-@dataclass(slots=True)
-class _Fetch:
-    """A step on its way; `notes` are for the report."""
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What is known of a file when it was looked into."""
 
-    step: Step
-    context: StepContext
-    cpu_seconds: float = 0.0
-    notes: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def payload(self) -> Mapping[str, Any]:
-        return self.step.payload
-
-    @property
-    def target(self) -> Path:
-        return self.context.workspace / self.step.outputs[0].name
-
-    def tell(self, got: int, size: int | None) -> None:
-        part = min(1.0, got / size) if size else None
-        self.context.on_progress(StepProgress(size_bytes=got, fraction=part))
+    sha256: str
+    media: MediaInfo
 
 
 async def run(step: Step, context: StepContext) -> StepResult:
-    """Raises HTTP_*, NETWORK_*, TLS_INVALID, EXTRACTOR_UNSUPPORTED, MEDIA_TOO_LARGE, DISK_FULL,
-    OUTPUT_MISMATCH (another digest than asked for), and what `probe` raises."""
-    fetch = _Fetch(step, context)
-    got = await _bring(fetch)
-    expected = fetch.payload.get("sha256")
-    if expected and expected.lower() != got.sha256:
+    """Raises HTTP_*, NETWORK_*, VIDEO_*, TLS_INVALID, EXTRACTOR_*, FORMAT_UNAVAILABLE,
+    MEDIA_TOO_LARGE, DISK_FULL, BUDGET_SPENT, CIRCUIT_OPEN, OUTPUT_MISMATCH (another digest than
+    asked for), STREAM_MISSING (no captions where they are required), and what `probe` raises."""
+    bringing = Bringing(step.payload, context)
+    async with _passing(context.gate, bringing.url):
+        brought = await bringing.run()
+    brought = await asyncio.to_thread(_with_metadata, bringing, brought)
+    _check_captions(bringing, brought)
+    looked: dict[str, _Looked | None] = {
+        part: await _look_into(brought.of(part), context)
+        for part in ("video", "thumbnail")
+        if part in bringing.parts
+    }
+    _check_digest(bringing, looked.get("video"))
+    if "video" in looked and looked["video"] is None:
         raise ReelError(
-            Code.OUTPUT_MISMATCH,
-            f"{fetch.payload['url']} has the digest {got.sha256}, not {expected}",
-            where=fetch.payload["url"],
-            hint="the origin has another file now, or `sha256` is wrong",
+            Code.TOOL_NO_OUTPUT, f"no video came from {bringing.url}", where=bringing.url
         )
-    media = await probe(fetch.target, context.tools, sha256=got.sha256, sandbox=context.sandbox)
-    facts = media.to_json()
-    result = {
-        "media": facts,
-        "url": fetch.payload["url"],
-        "final_url": got.final_url,
-        "etag": got.etag,
-        "sha256": got.sha256,
-    }
-    name = step.outputs[0].name
-    return StepResult(
-        files={name: (fetch.target,)},
-        results={fetch.payload["node"]: result},
-        report={"outputs": {name: facts}, "fetch": fetch.notes},
-        cpu_seconds=fetch.cpu_seconds,
-    )
+    return _result(step, bringing, _named(brought, looked), looked)
 
 
-async def _bring(fetch: _Fetch) -> Downloaded:
-    url = fetch.payload["url"]
-    how = fetch.payload.get("how", "auto")
-    if how != "page":
-        try:
-            return await _file(fetch, url, fetch.payload.get("headers", {}))
-        except NotAFile as page:
-            if how == "file":
-                raise ReelError(
-                    Code.MEDIA_UNRECOGNISED,
-                    f"{url} is a page or a playlist ({page.content_type or 'no type'}), no file",
-                    where=url,
-                    hint="leave `how` out, so that the video on the page is looked for",
-                ) from page
-            url = page.url
-    return await _page(fetch, url)
-
-
-async def _file(fetch: _Fetch, url: str, headers: Mapping[str, str]) -> Downloaded:
-    context = fetch.context
-    wish = Wish(
-        url=url,
-        key=url,
-        headers=dict(headers),
-        **_limits(fetch),
-    )
-    parts = context.scratch or context.workspace / "parts"
-    await asyncio.to_thread(parts.mkdir, parents=True, exist_ok=True)
-    got, cpu_seconds = await fetch_file(
-        wish,
-        fetch.target,
-        parts,
-        log=context.log,
-        sandbox=context.sandbox,
-        on_progress=fetch.tell,
-        heartbeat=context.heartbeat,
-        grace_s=context.grace_s,
-    )
-    fetch.cpu_seconds += cpu_seconds
-    fetch.notes |= {"by": "download", "resumed_bytes": got.resumed_bytes}
-    return got
-
-
-async def _page(fetch: _Fetch, url: str) -> Downloaded:
-    """What yt-dlp finds there. A file that the page links to is downloaded by us after all."""
-    context = fetch.context
-    wish = PageWish(
-        url=url,
-        folder=str(context.workspace),
-        ffmpeg=str(context.tools.ffmpeg),
-        format=fetch.payload.get("format") or _FORMAT,
-        headers=dict(fetch.payload.get("headers", {})),
-        **_limits(fetch),
-    )
-    answer, cpu_seconds = await fetch_page(
-        wish,
-        log=context.log,
-        sandbox=context.sandbox,
-        on_progress=fetch.tell,
-        heartbeat=context.heartbeat,
-        grace_s=context.grace_s,
-    )
-    fetch.cpu_seconds += cpu_seconds
-    found = {"page": url, "title": answer.title, "format": answer.format_id}
-    if answer.direct_url is not None:
-        got = await _linked(fetch, answer, answer.direct_url)
-    else:
-        got = await asyncio.to_thread(_written, fetch, answer, url)
-    fetch.notes |= {**found, "by": f"{fetch.notes.get('by', '')} yt-dlp".strip()}
-    return got
-
-
-def _limits(fetch: _Fetch) -> dict[str, Any]:
-    """The lower of what the spec and, in a service, its limits allow."""
-    context = fetch.context
-    is_service = not context.allow_private
-    sizes = (fetch.payload.get("max_bytes"), context.fetch_bytes if is_service else None)
-    return {
-        "max_bytes": min((size for size in sizes if size is not None), default=None),
-        "max_seconds": context.fetch_s if is_service else None,
-        "allow_private": context.allow_private,
-        "net_allow": context.net_allow,
-    }
-
-
-async def _linked(fetch: _Fetch, answer: PageAnswer, url: str) -> Downloaded:
+@asynccontextmanager
+async def _passing(gate: Gate | None, url: str) -> AsyncIterator[None]:
+    """Through the gate, and what the site said back to it."""
+    if gate is None:
+        yield
+        return
+    await gate.enter(url)
     try:
-        return await _file(fetch, url, answer.referer_headers)
-    except NotAFile as page:
+        yield
+    except ReelError as error:
+        if error.code.kind is Kind.NETWORK:
+            await gate.leave(url, error.code)
+        elif error.code.kind not in _OURS:
+            await gate.leave(url, None)
+        raise
+    await gate.leave(url, None)
+
+
+def _with_metadata(bringing: Bringing, brought: Brought) -> Brought:
+    if "metadata" not in bringing.parts:
+        return brought
+    path = bringing.context.workspace / "metadata.json"
+    text = json.dumps(brought.info.to_json(), ensure_ascii=False, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")
+    file = BroughtFile(part="metadata", path=path, format="json")
+    return replace(brought, files=(*brought.files, file))
+
+
+def _check_captions(bringing: Bringing, brought: Brought) -> None:
+    if not bringing.wanted("captions").get("required"):
+        return
+    if not any(brought.of(part) for part in bringing.parts if part.startswith("captions.")):
+        offered = brought.info.captions_human or brought.info.captions_auto
         raise ReelError(
-            Code.EXTRACTOR_UNSUPPORTED, f"the video at {url} is a page again", where=url
-        ) from page
+            Code.STREAM_MISSING,
+            f"{bringing.url} offers no captions in the languages that are wanted",
+            where=bringing.url,
+            hint=f"there are: {', '.join(offered[:20]) or 'none'}",
+            evidence={
+                "human": list(brought.info.captions_human),
+                "auto": list(brought.info.captions_auto),
+            },
+        )
 
 
-def _written(fetch: _Fetch, answer: PageAnswer, url: str) -> Downloaded:
+async def _look_into(files: Sequence[BroughtFile], context: StepContext) -> _Looked | None:
+    if not files:
+        return None
     from reelwright.media.digest import sha256_file
 
-    assert answer.file_name is not None
-    (fetch.context.workspace / answer.file_name).replace(fetch.target)
-    return Downloaded(
-        final_url=answer.media_url or url,
-        sha256=sha256_file(fetch.target),
-        size_bytes=fetch.target.stat().st_size,
-        etag=None,
-        content_type=None,
-        resumed_bytes=0,
+    file = files[0]
+    sha256 = file.sha256
+    if sha256 is None:
+        sha256 = await asyncio.to_thread(sha256_file, file.path)
+    media = await probe(file.path, context.tools, sha256=sha256, sandbox=context.sandbox)
+    return _Looked(sha256, media)
+
+
+def _check_digest(bringing: Bringing, video: _Looked | None) -> None:
+    expected = bringing.wanted("video").get("sha256")
+    if expected and video is not None and expected.lower() != video.sha256:
+        raise ReelError(
+            Code.OUTPUT_MISMATCH,
+            f"{bringing.url} has the digest {video.sha256}, not {expected}",
+            where=bringing.url,
+            hint="the origin has another file now, or `sha256` is wrong",
+        )
+
+
+def _named(brought: Brought, looked: Mapping[str, _Looked | None]) -> Brought:
+    """With digests and forms where they are known only now, and languages fit for names."""
+    files = []
+    for file in brought.files:
+        found = looked.get(file.part)
+        if found is not None:
+            form = file.format or extension_in(found.media)
+            file = replace(file, sha256=found.sha256, format=form)
+        if file.language is not None:
+            safe = _UNSAFE.sub("-", file.language).strip("-")[:_LANGUAGE_CHARS]
+            file = replace(file, language=safe or "und")
+        files.append(file)
+    info = brought.info
+    video = looked.get("video")
+    if info.duration_s is None and video is not None and video.media.duration is not None:
+        info = replace(info, duration_s=float(video.media.duration))
+    return replace(brought, files=tuple(files), info=info)
+
+
+def _result(
+    step: Step,
+    bringing: Bringing,
+    brought: Brought,
+    looked: Mapping[str, _Looked | None],
+) -> StepResult:
+    parts: Mapping[str, str] = step.payload["outputs"]
+    files = {name: tuple(f.path for f in brought.of(part)) for name, part in parts.items()}
+    told = {part: _told(part, bringing, brought, looked.get(part)) for part in parts.values()}
+    facts = {
+        name: found.media.to_json()
+        for name, part in parts.items()
+        if (found := looked.get(part)) is not None
+    }
+    return StepResult(
+        files=files,
+        results={node: told[parts[name]] for node, name in step.payload["nodes"].items()},
+        report={"outputs": facts, "fetch": bringing.notes},
+        digests={file.path: file.sha256 for file in brought.files if file.sha256},
+        cpu_seconds=bringing.cpu_seconds,
     )
+
+
+def _told(
+    part: str, bringing: Bringing, brought: Brought, looked: _Looked | None
+) -> dict[str, Any]:
+    kind, _, name = part.partition(".")
+    role = name if kind == "metadata" and name else kind
+    body: dict[str, Any] = {
+        "role": role,
+        "files": [_file(role, file) for file in brought.of(part)],
+    }
+    if part == "video" and looked is not None:
+        body |= {
+            "media": looked.media.to_json(),
+            "info": brought.info.to_json(),
+            "url": bringing.url,
+            "final_url": brought.final_url,
+            "etag": brought.etag,
+            "last_modified": brought.last_modified,
+            "sha256": looked.sha256,
+        }
+    elif part == "thumbnail":
+        body["media"] = None if looked is None else looked.media.to_json()
+    elif part == "metadata":
+        body["info"] = brought.info.to_json()
+    return body
+
+
+def _file(role: str, file: BroughtFile) -> dict[str, Any]:
+    body = {"role": role, "format": file.format}
+    if role == "captions":
+        body |= {"language": file.language or "und", "kind": file.kind or "human"}
+    return body

@@ -40,13 +40,15 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationSpec:
-    """`inputs`: port -> references, in order. The place is for messages (``operations[2]``)."""
+    """`inputs`: port -> references, in order. The place is for messages (``operations[2]``).
+    `is_goal`: it is done though no output needs it."""
 
     id: str
     op: str
     inputs: Mapping[str, tuple[Ref, ...]]
     params: Params
     where: str
+    is_goal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,12 @@ class Operations:
         if params is None:
             return None
         return OperationSpec(
-            id=self._ids[i], op=operator.name, inputs=inputs, params=params, where=where
+            id=self._ids[i],
+            op=operator.name,
+            inputs=inputs,
+            params=params,
+            where=where,
+            is_goal=operator.is_goal,
         )
 
     def _operator(self, body: Mapping[str, Any], where: str) -> Operator | None:
@@ -189,39 +194,44 @@ class Operations:
                 "'input' and 'inputs' say the same; give one of them",
             )
             return {}
+        ports = operator.ports_beside(body)
         if one is None and several is None:
-            return self._follow(operator, where, i)
+            return self._follow(operator, ports, where, i)
         if isinstance(several, dict):
-            found = self._by_port(operator, several, f"{where}.inputs")
+            found = self._by_port(operator, ports, several, f"{where}.inputs")
         else:
             place = f"{where}.{'input' if several is None else 'inputs'}"
-            found = self._by_order(operator, one if several is None else several, place)
-        missing = [p for p in operator.ports if p.required and p.name not in found]
+            found = self._by_order(operator, ports, one if several is None else several, place)
+        missing = [p for p in ports if p.required and p.name not in found]
         # A port by a wrong name was told already; that it is missing too is no news.
         given = several if isinstance(several, dict) else {}
-        if missing and given.keys() <= {p.name for p in operator.ports}:
+        if missing and given.keys() <= {p.name for p in ports}:
             self._port_missing(operator, missing, where)
         return {port: refs for port, refs in found.items() if refs}
 
     def _by_port(
-        self, operator: Operator, body: Mapping[str, Any], where: str
+        self, operator: Operator, ports: Sequence[Port], body: Mapping[str, Any], where: str
     ) -> dict[str, tuple[Ref, ...]]:
-        ports = {port.name: port for port in operator.ports}
+        known = {port.name: port for port in ports}
         found: dict[str, tuple[Ref, ...]] = {}
         for name, value in body.items():
-            if name not in ports:
-                self._port_unknown(operator, name, f"{where}.{name}")
+            if name not in known:
+                self._port_unknown(operator, ports, name, f"{where}.{name}")
             elif value is not None:
-                found[name] = self._refs(operator, ports[name], value, f"{where}.{name}")
+                found[name] = self._refs(operator, known[name], value, f"{where}.{name}")
         return found
 
-    def _by_order(self, operator: Operator, value: Any, where: str) -> dict[str, tuple[Ref, ...]]:
+    def _by_order(
+        self, operator: Operator, ports: Sequence[Port], value: Any, where: str
+    ) -> dict[str, tuple[Ref, ...]]:
         given = list(_each(value, where))
-        if not operator.ports:
-            self.report.add(Code.PORT_UNKNOWN, where, f"'{operator.name}' takes no input")
+        if not ports:
+            beside = f" beside '{operator.instead}'" if operator.ports else ""
+            said = f"'{operator.name}' takes no input{beside}"
+            self.report.add(Code.PORT_UNKNOWN, where, said)
             return {}
         found: dict[str, tuple[Ref, ...]] = {}
-        for port in operator.ports:
+        for port in ports:
             if not given:
                 break
             mine = given if port.many else given[:1]
@@ -232,8 +242,7 @@ class Operations:
             self.report.add(
                 Code.PORT_UNKNOWN,
                 given[0][0],
-                f"'{operator.name}' takes {_count(len(operator.ports))}: "
-                f"{', '.join(p.name for p in operator.ports)}",
+                f"'{operator.name}' takes {_count(len(ports))}: {', '.join(p.name for p in ports)}",
             )
         return found
 
@@ -248,9 +257,11 @@ class Operations:
         refs = (self.reference(v, place) for place, v in given)
         return tuple(r for r in refs if r is not None)
 
-    def _follow(self, operator: Operator, where: str, i: int) -> dict[str, tuple[Ref, ...]]:
+    def _follow(
+        self, operator: Operator, ports: Sequence[Port], where: str, i: int
+    ) -> dict[str, tuple[Ref, ...]]:
         """Without `input`, an operation takes the one before it; the first takes the only input."""
-        required = [port for port in operator.ports if port.required]
+        required = [port for port in ports if port.required]
         if not required:
             return {}
         if len(required) > 1 or required[0].many:
@@ -270,10 +281,12 @@ class Operations:
         )
         return {}
 
-    def _port_unknown(self, operator: Operator, name: str, where: str) -> None:
-        ports = [port.name for port in operator.ports]
-        near = self.report.meant(name, ports)
-        listed = f"its inputs are {', '.join(ports)}" if ports else "it takes no input"
+    def _port_unknown(
+        self, operator: Operator, ports: Sequence[Port], name: str, where: str
+    ) -> None:
+        names = [port.name for port in ports]
+        near = self.report.meant(name, names)
+        listed = f"its inputs are {', '.join(names)}" if names else "it takes no input"
         self.report.add(
             Code.PORT_UNKNOWN, where, f"'{operator.name}' has no input '{name}'{near}", listed
         )

@@ -90,7 +90,8 @@ def _read(
     operations = Operations(report, registry, fields.get("operations"), names)
     made = operations.read()
     goals = Destinations(report, inputs, base, allow_outside=allow_outside, confined=confined)
-    outputs = Outputs(report, operations, goals).read(fields.get("outputs"))
+    has_goal = any(operation.is_goal for operation in made)
+    outputs = Outputs(report, operations, goals).read(fields.get("outputs"), has_goal=has_goal)
     return JobSpec(
         version=VERSION,
         inputs=inputs,

@@ -58,13 +58,17 @@ class Blobs:
             raise refused(error, source) from error
         return blob
 
-    def put_all(self, sources: Sequence[Path]) -> list[Blob]:
-        """`put` of several; many (stills) are made durable together. Raises as `put`."""
+    def put_all(
+        self, sources: Sequence[Path], digests: Sequence[str | None] | None = None
+    ) -> list[Blob]:
+        """`put` of several, `digests` in their order; many (stills) are made durable together.
+        Raises as `put`."""
+        pairs = list(zip(sources, digests or [None] * len(sources), strict=True))
         if len(sources) <= _FEW:
-            return [self.put(source) for source in sources]
+            return [self.put(source, sha256=digest) for source, digest in pairs]
         os.sync()  # one for all: a sync of each would take longer than making them
         try:
-            found = [self._put(source, None, sync=False) for source in sources]
+            found = [self._put(source, digest, sync=False) for source, digest in pairs]
             for folder in {self.path(blob.sha256).parent for blob in found}:
                 _sync(folder)
         except OSError as error:

@@ -94,6 +94,7 @@ class Reports:
             attempt=int(data.get("attempt") or 0),
             error=data.get("error"),
             retry_in_s=data.get("retry_in_s"),
+            paused=bool(data.get("paused")),
         )
 
     def _revised(self, data: Mapping[str, Any]) -> Event:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, ClassVar, Literal
-from urllib.parse import urlsplit
+from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from reelwright.graph.builder import Builder
-from reelwright.graph.operator import Bundle, Cost, Inputs, Operator, Params, Port
+from reelwright.graph.operator import Bundle, Cost, Inputs, Operator, Port
 from reelwright.graph.params import ByteSize, String
 from reelwright.media.info import MediaInfo
+from reelwright.operators.fetch.origin import OriginParams
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
-# These say how the transfer itself goes, or carry what is not kept.
-_OWN_HEADERS = frozenset(
-    {"host", "range", "if-range", "accept-encoding", "connection", "content-length", "cookie"}
-)
 # A download costs a few copies of its bytes; nothing is known of its size before.
 _CPU_SECONDS = 0.5
+PROFILES = (
+    *("best", "4320p", "2160p", "1440p", "1080p", "720p", "480p", "360p", "240p"),
+    *("audio", "smallest"),
+)
 
 
-class FetchParams(Params):
-    url: String = Field(description="Where it is: an http(s) address of a file, page or playlist.")
+class FetchParams(OriginParams):
     how: Literal["auto", "file", "page"] = Field(
         "auto",
         description=(
@@ -31,12 +28,21 @@ class FetchParams(Params):
             " page: looks for the video also where a file answers."
         ),
     )
-    format: String | None = Field(
+    profile: String | None = Field(
         None,
         description=(
-            "Which one, where a page offers several: a format selector of yt-dlp (left out: the"
-            " best video with the best sound)."
+            f"Which quality, where there are several: {', '.join(PROFILES)}; the nearest where"
+            " there is none such (left out: best)."
         ),
+    )
+    codec: Literal["h264", "av1", "vp9", "hevc"] | None = Field(
+        None, description="The codec that is preferred among videos of one size."
+    )
+    container: Literal["mp4", "mkv", "webm"] | None = Field(
+        None, description="What picture and sound that come apart are joined into."
+    )
+    format: String | None = Field(
+        None, description="A format selector of yt-dlp, in place of `profile`."
     )
     sha256: String | None = Field(
         None, pattern=r"^[0-9a-fA-F]{64}$", description="What the file's SHA-256 must be."
@@ -44,30 +50,22 @@ class FetchParams(Params):
     max_bytes: ByteSize | None = Field(
         None, gt=0, description="Give up where it is larger (left out: any size)."
     )
-    headers: dict[str, str] = Field(
-        default_factory=dict,
-        description="More request headers, sent to the host of `url` and to no other.",
+    max_rate: ByteSize | None = Field(
+        None, gt=0, description="Bytes a second at the most (left out: as fast as they come)."
     )
 
-    @field_validator("url")
+    @field_validator("profile")
     @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
-            raise ValueError("write an address that begins with http:// or https://")
-        if any(ord(c) <= 32 or ord(c) == 127 for c in url):
-            raise ValueError("an address holds no spaces; write %20")
-        return url
+    def _is_profile(cls, name: str | None) -> str | None:
+        if name is not None and name not in PROFILES:
+            raise ValueError(f"it is one of {', '.join(PROFILES)}; a selector goes into `format`")
+        return name
 
-    @field_validator("headers")
-    @classmethod
-    def _are_headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
-                raise ValueError(f"'{name}' cannot be set as a header")
-            if not value.isprintable() or not value.isascii():
-                raise ValueError(f"the value of '{name}' is no header text")
-        return headers
+    @model_validator(mode="after")
+    def _one_choice(self) -> FetchParams:
+        if self.format is not None and self.profile is not None:
+            raise ValueError("give one of `profile` and `format`, not both")
+        return self
 
 
 class Fetch(Operator):
@@ -75,14 +73,11 @@ class Fetch(Operator):
     summary = "Downloads a video from a web address; an interrupted download is gone on from."
     params = FetchParams
     ports: ClassVar[tuple[Port, ...]] = ()
-    example = "{id: talk, op: fetch, url: https://example.org/talk.mp4}"
+    example = "{id: talk, op: fetch, url: https://example.org/talk.mp4, profile: 1080p}"
 
     def build(self, params: FetchParams, inputs: Inputs, build: Builder) -> Bundle:
         """Raises Unknown until the file is there: before that nobody knows its streams."""
-        options: dict[str, Any] = params.model_dump(
-            exclude={"url"}, exclude_defaults=True, mode="json"
-        )
-        fetched = build.fetch(params.url, options)
+        fetched = build.fetch(params.url, params.own(), session=params.session())
         result = build.result(fetched)
         return build.fetched(fetched, MediaInfo.from_json(result["media"]))
 

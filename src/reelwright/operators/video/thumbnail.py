@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from reelwright.analysis.sprite import SpriteGrid, sprite_vtt
 from reelwright.analysis.stills import evenly, every, on_frames, steps
@@ -15,13 +15,15 @@ from reelwright.errors import Code, ReelError
 from reelwright.graph.actions import Value
 from reelwright.graph.builder import Builder, stills
 from reelwright.graph.operator import Bundle, Inputs, Operator, Params, Port, Strand, require_video
-from reelwright.graph.params import Duration, Form, Integer
+from reelwright.graph.params import Duration, Form, Integer, String
 from reelwright.graph.params.times import parse_moment
 from reelwright.media.geometry import Size
+from reelwright.media.info import MediaInfo
 from reelwright.media.streams import StreamKind, VideoStream
 from reelwright.media.time import clock_text
 from reelwright.media.timecode import Timecode, duration_text, seconds
 from reelwright.operators.analyse.shots import shots_of
+from reelwright.operators.fetch.origin import Asking, http_address
 from reelwright.operators.video.scale import scaled
 from reelwright.operators.video.sizing import Wish, picture_size, resized
 from reelwright.operators.video.trim import ending, resolved
@@ -77,7 +79,11 @@ class SpriteParams(Params):
     )
 
 
-class ThumbnailParams(Params):
+class ThumbnailParams(Asking):
+    url: String | None = Field(
+        None,
+        description="In place of a video: the picture that the page at this address shows of it.",
+    )
     at: At | None = Field(
         None,
         description=(
@@ -109,9 +115,18 @@ class ThumbnailParams(Params):
         None, ge=16, le=16384, description="Height in pixels; left out: the video's, or by aspect."
     )
 
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        return None if url is None else http_address(url)
+
     @model_validator(mode="after")
     def _one_way(self) -> ThumbnailParams:
         ways = [w for w in ("at", "every", "count", "best", "sprite") if getattr(self, w)]
+        if self.url is not None and ways:
+            raise ValueError(f"`{ways[0]}` needs a video: fetch it, and leave `url` out")
+        if self.url is None and self.session():
+            raise ValueError(f"`{next(iter(self.session()))}` goes with `url`")
         if len(ways) > 1:
             raise ValueError(f"give one of {' and '.join(ways)}, not both")
         if self.sprite and (self.width or self.height):
@@ -124,15 +139,19 @@ class ThumbnailParams(Params):
 class Thumbnail(Operator):
     name = "thumbnail"
     summary = (
-        "Takes pictures: at times, at intervals, of each shot, the best one, or a sprite sheet."
+        "Takes pictures: at times, at intervals, of each shot, the best one, or a sprite sheet;"
+        " or fetches the one that a page shows."
     )
     params = ThumbnailParams
     ports: ClassVar[tuple[Port, ...]] = (
         Port("input", frozenset({StreamKind.VIDEO}), doc="What the pictures are taken of."),
     )
+    instead = "url"
     example = "{id: still, op: thumbnail, input: talk, at: [5s, 1m]}"
 
     def build(self, params: ThumbnailParams, inputs: Inputs, build: Builder) -> Bundle:
+        if params.url is not None:
+            return _shown(build, params, params.url)
         bundle = inputs["input"][0]
         if params.sprite is not None:
             return _sprite(build, require_video(bundle), params.sprite)
@@ -144,6 +163,24 @@ class Thumbnail(Operator):
         else:
             made = scaled(build, taken, Wish(params.width, params.height, step=1))
         return Bundle((made,))
+
+
+def _shown(build: Builder, params: ThumbnailParams, url: str) -> Bundle:
+    """The picture of the page. Raises Unknown, and MEDIA_NO_STREAMS where it shows none."""
+    fetched = build.fetch(url, {}, session=params.session(), part="thumbnail", label="picture")
+    media = build.result(fetched)["media"]
+    if media is None:
+        raise ReelError(
+            Code.MEDIA_NO_STREAMS,
+            f"{url} shows no picture of its video",
+            where="url",
+            hint="take one of the video: `fetch` it, then `thumbnail` with `best`",
+        )
+    bundle = build.fetched(fetched, MediaInfo.from_json(media))
+    if params.width is None and params.height is None:
+        return bundle
+    made = scaled(build, require_video(bundle), Wish(params.width, params.height, step=1))
+    return Bundle((made,))
 
 
 def _video(strand: Strand) -> VideoStream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -42,8 +43,10 @@ async def fetch_file(
         "own_parts": str(workspace / "own-parts"),
     }
     (workspace / _JOB).write_text(json.dumps(job), encoding="utf-8")
+    cookies = (wish.cookies,) if wish.cookies else ()
     confinement = Confinement(
-        read=python_reads(network=True),
+        # What is not there is the child's to report.
+        read=(*python_reads(network=True), *map(Path, filter(os.path.exists, cookies))),
         write=(workspace, parts),
         network=True,
         memory_bytes=_MEMORY_BYTES,

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import http.client
 import re
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from reelwright.errors import Code, ReelError
 from reelwright.tools.download.addresses import Reach
 from reelwright.tools.download.answers import connection_error, shown, status_error
-from reelwright.tools.download.parts import Origin, Part, disk_errors, write_all
+from reelwright.tools.download.parts import Origin, Part, disk_errors
+from reelwright.tools.download.receiving import SLOWEST_BYTES, WINDOW_S, Pace, Receiver, Sink
 
 if TYPE_CHECKING:
+    from http.cookiejar import MozillaCookieJar
     from pathlib import Path
 
 REDIRECTS = 10
-_BLOCK_BYTES = 1 << 18
 _SNIFF_BYTES = 1024
 _TIMEOUT_S = 30.0
-# A server that sends a byte now and then never times out: below 1 KiB/s over a minute it does.
-_WINDOW_S = 60.0
-_SLOWEST_BYTES = 60 << 10
 _AGENT = "reelwright (+https://github.com/reelwright/reelwright)"
 # Pages and playlists are not the video: yt-dlp reads those.
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -57,8 +53,10 @@ class NotAFile(Exception):  # noqa: N818 - an answer, not an error
 class Wish:
     """What to download. `key` names the half download (the URL that was asked first).
 
-    `headers`, and a name and password in `url`, are for its host alone. `allow_private` and
-    `net_allow`: what `addresses.hold_to` says, which the process that downloads has called.
+    `headers`, and a name and password in `url`, are for its host alone; `cookies` is a file in
+    Netscape's form, whose cookies go where they belong. `proxy`: http(s) only; None: as the
+    environment says. `max_bytes_s`: no faster than this. `allow_private` and `net_allow`: what
+    `addresses.hold_to` says, which the process that downloads has called.
     """
 
     url: str
@@ -66,13 +64,18 @@ class Wish:
     max_bytes: int | None = None
     max_seconds: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: str | None = None
+    proxy: str | None = None
+    user_agent: str | None = None
+    max_bytes_s: int | None = None
     allow_private: bool = True
     net_allow: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downloaded:
-    """`resumed_bytes` were there from an earlier attempt."""
+    """`resumed_bytes` were there from an earlier attempt. `etag`, `last_modified` and
+    `content_type` as the server said them."""
 
     final_url: str
     sha256: str
@@ -80,6 +83,7 @@ class Downloaded:
     etag: str | None
     content_type: str | None
     resumed_bytes: int
+    last_modified: str | None = None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -109,21 +113,19 @@ def download(
 
 
 def _finished(done: _Done, part: Part, target: Path) -> Downloaded:
-    with part.path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    size_bytes = part.path.stat().st_size
-    if not size_bytes:
+    if not done.size_bytes:
         part.discard()
         raise ReelError(Code.INPUT_EMPTY, f"{shown(done.url)} has no bytes", where=shown(done.url))
     with disk_errors(target):
         part.finish(target)
     return Downloaded(
         final_url=done.url,
-        sha256=digest,
-        size_bytes=size_bytes,
+        sha256=done.sha256,
+        size_bytes=done.size_bytes,
         etag=done.headers.get("etag"),
         content_type=done.headers.get("content-type"),
         resumed_bytes=done.resumed_bytes,
+        last_modified=done.headers.get("last-modified"),
     )
 
 
@@ -132,6 +134,8 @@ class _Done:
     url: str
     headers: Mapping[str, str]
     resumed_bytes: int
+    sha256: str
+    size_bytes: int
 
 
 @dataclass(slots=True)
@@ -167,7 +171,8 @@ class _Transfer:
         self._on_progress = on_progress
         # A proxy would connect for us: what is written as an address is checked here too.
         self._reach = Reach.of(allow_private=wish.allow_private, net_allow=wish.net_allow)
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(_NoRedirect, *_proxies(wish.proxy))
+        self._jar = _cookies(wish.cookies)
 
     def begin(self) -> _Done:
         answer = self._ask({})
@@ -179,9 +184,10 @@ class _Transfer:
                 raise NotAFile(answer.url, answer.headers.get("content-type", ""))
             origin = Origin.of(answer.url, answer.headers, answer.length)
             with self._write(lambda: self._part.start(origin)) as file:
-                self._put(file, head)
-                self._receive(answer, file, len(head), answer.length)
-        return _Done(answer.url, answer.headers, 0)
+                sink = Sink(file, self._part.path.parent)
+                sink.add(head)
+                self._receive(answer, sink, answer.length)
+        return _Done(answer.url, answer.headers, 0, sink.sha256, sink.size_bytes)
 
     def go_on(self, origin: Origin, have_bytes: int) -> _Done | None:
         """The rest of a half download; None: the origin has another file now, begin anew."""
@@ -202,19 +208,30 @@ class _Transfer:
             self._check_size(answer, whole)
             with self._write(self._part.resume) as file:
                 file.truncate(have_bytes)
-                self._receive(answer, file, have_bytes, whole)
-        return _Done(answer.url, answer.headers, have_bytes)
+                sink = Sink(file, self._part.path.parent)
+                sink.take_over(self._part.path)
+                self._receive(answer, sink, whole)
+        return _Done(answer.url, answer.headers, have_bytes, sink.sha256, sink.size_bytes)
 
-    def _receive(self, answer: _Answer, file: IO[bytes], got: int, size: int | None) -> None:
-        until_s, wanted = time.monotonic() + _WINDOW_S, got + _SLOWEST_BYTES
-        while data := self._read(answer, _BLOCK_BYTES):
-            got += len(data)
-            self._check_size(answer, got)
-            if time.monotonic() > until_s:
-                _check_speed(answer, got, wanted)
-                until_s, wanted = time.monotonic() + _WINDOW_S, got + _SLOWEST_BYTES
-            self._put(file, data)
-            self._on_progress(got, size)
+    def _receive(self, answer: _Answer, sink: Sink, size: int | None) -> None:
+        receiver = Receiver(answer.body)
+        pace = Pace(sink.size_bytes, self._wish.max_bytes_s)
+        try:
+            while True:
+                try:
+                    count = receiver.fill(sink.room)
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    raise connection_error(error, answer.url) from error
+                if not count:
+                    break
+                sink.filled(count)
+                self._check_size(answer, sink.size_bytes)
+                if not pace.keep(sink.size_bytes):
+                    raise _too_slow(answer)
+                self._on_progress(sink.size_bytes, size)
+        finally:
+            sink.flush()  # what came before a break is gone on from
+        got = sink.size_bytes
         if size is not None and got != size:
             raise ReelError(
                 Code.NETWORK_RESET,
@@ -257,6 +274,8 @@ class _Transfer:
             raise ReelError(Code.INPUT_SCHEME, message, where=shown(url))
         self._reach.check_literal(parts.hostname or "")
         request = urllib.request.Request(_bare(parts), headers=self._headers(parts) | dict(more))
+        if self._jar is not None and not request.has_header("Cookie"):
+            self._jar.add_cookie_header(request)
         try:
             body = self._opener.open(request, timeout=_TIMEOUT_S)
         except urllib.error.HTTPError as error:
@@ -272,7 +291,8 @@ class _Transfer:
     def _headers(self, parts: SplitResult) -> dict[str, str]:
         """A password is for the host that it was written for, not for where that one sends us,
         nor for a line without encryption where one was asked for."""
-        headers = {"User-Agent": _AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+        agent = self._wish.user_agent or _AGENT
+        headers = {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         asked = urlsplit(self._wish.url)
         secure = (asked.scheme, parts.scheme) != ("https", "http")
         if secure and _host(asked) == _host(parts):
@@ -286,26 +306,44 @@ class _Transfer:
 
     def _read(self, answer: _Answer, size: int) -> bytes:
         try:
-            data: bytes = answer.body.read1(size) if size > _SNIFF_BYTES else answer.body.read(size)
+            data: bytes = answer.body.read(size)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise connection_error(error, answer.url) from error
         return data
-
-    def _put(self, file: IO[bytes], data: bytes) -> None:
-        self._write(lambda: write_all(file, data))
 
     def _write(self, action: Callable[[], Any]) -> Any:
         with disk_errors(self._part.path.parent):
             return action()
 
 
-def _check_speed(answer: _Answer, got: int, wanted: int) -> None:
-    if got < wanted:
-        raise ReelError(
-            Code.NETWORK_TIMEOUT,
-            f"{shown(answer.url)} sent less than {_SLOWEST_BYTES} bytes in {_WINDOW_S:g} seconds",
-            where=shown(answer.url),
-        )
+def _too_slow(answer: _Answer) -> ReelError:
+    place = shown(answer.url)
+    least = f"{SLOWEST_BYTES} bytes in {WINDOW_S:g} seconds"
+    return ReelError(Code.NETWORK_TIMEOUT, f"{place} sent less than {least}", where=place)
+
+
+def _proxies(proxy: str | None) -> list[urllib.request.BaseHandler]:
+    if proxy is None:
+        return []
+    return [urllib.request.ProxyHandler({"http": proxy, "https": proxy})]
+
+
+def _cookies(path: str | None) -> MozillaCookieJar | None:
+    """Raises INPUT_NOT_FOUND, INPUT_UNREADABLE."""
+    if path is None:
+        return None
+    from http.cookiejar import LoadError, MozillaCookieJar
+
+    jar = MozillaCookieJar(path)
+    try:
+        jar.load(ignore_discard=True, ignore_expires=True)
+    except FileNotFoundError as error:
+        what = f"there is no file of cookies at {path}"
+        raise ReelError(Code.INPUT_NOT_FOUND, what, where=path) from error
+    except (LoadError, OSError, UnicodeDecodeError) as error:
+        what = f"the cookies at {path} cannot be read: {error}"
+        raise ReelError(Code.INPUT_UNREADABLE, what, where=path) from error
+    return jar
 
 
 def _host(parts: SplitResult) -> str:

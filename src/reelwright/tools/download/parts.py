@@ -167,7 +167,7 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
         return False
 
 
-def write_all(file: IO[bytes], data: bytes) -> None:
+def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
     """An unbuffered file takes as much as the disk has room for, and says only how much it was."""
     view = memoryview(data)
     while view:
