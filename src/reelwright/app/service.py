@@ -112,6 +112,7 @@ class Service:
 
     async def _serve(self) -> None:
         from reelwright import __version__
+        from reelwright.app.archive.driver import Archivist
         from reelwright.app.webhooks.sending import Sender
 
         app = self._app
@@ -121,13 +122,17 @@ class Service:
         self._engine, self._loop = engine, asyncio.get_running_loop()
         serving = engine.serve(version=__version__, takes_steps=self._with_worker)
         self._task = asyncio.create_task(serving.run())
-        sending = asyncio.create_task(Sender(app, leads=lambda: serving.leads).run())
+        beside = [
+            asyncio.create_task(Sender(app, leads=lambda: serving.leads).run()),
+            asyncio.create_task(Archivist(app, leads=lambda: serving.leads).run()),
+        ]
         self._started.set()
         try:
             with suppress(asyncio.CancelledError):
                 await self._task
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             with suppress(ReelError):  # a database that is away: the leases run out
                 await engine.close()

@@ -182,6 +182,12 @@ class App:
         self.serves = True
         self.__dict__.pop("engine_settings", None)
 
+    def wait_for_room(self) -> None:
+        """A full disk puts downloads off, and fails no job: before an engine is made."""
+        from dataclasses import replace
+
+        self.__dict__["engine_settings"] = replace(self.engine_settings, waits_for_room=True)
+
     def engine(self, on_event: OnEvent) -> Engine:
         """An engine with the local executor; inside a running event loop. That of a service shares
         its commits with whatever else writes in this process."""

@@ -22,6 +22,8 @@ _COMMANDS = (
     "plan",
     "probe",
     "operators",
+    "archive",
+    "follow",
     "jobs",
     "status",
     "logs",

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.archive import room, settling
-from reelwright.app.archive.budgets import Budgets
 from reelwright.app.archive.causes import listing_wait_s
 from reelwright.app.archive.options import ArchiveOptions
 from reelwright.app.archive.order import job_row
@@ -75,21 +75,22 @@ class Archivist:
         self._only = only
         self._pace = pace or Pace()
         self._fetches = fetches
-        self._budgets = Budgets(app)
+        self._budgets = app.budgets
         self._lists: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._is_closing = False
         self.standing = Standing()
-        # Hears of what was taken in, and of listings that failed.
-        self.on_taken: Callable[[Source, Taken], None] = lambda _source, _taken: None
+        # Called after each look.
+        self.on_pass: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Until it is cancelled; what it lists then is given back."""
-        stop = self._app.store.listen(_ring(asyncio.get_running_loop(), self._wake))
+        stop = self._app.store.listen(ring(asyncio.get_running_loop(), self._wake))
         try:
             while True:
                 self._wake.clear()
                 await self._guarded_pass()
+                self.on_pass()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pace.poll_s):
                         await self._wake.wait()
@@ -193,7 +194,6 @@ class Archivist:
             await self._settle_listing(lambda tx: _failed(tx, source, problem))
             return
         await self._settle_listing(lambda tx: _done(tx, source, taken))
-        self.on_taken(source, taken)
 
     async def _settle_listing(self, change: Callable[[Tx], None]) -> None:
         """Tried as long as the claim lives; after it the source is listed once more."""
@@ -218,7 +218,7 @@ class Archivist:
         made = False
         for source, entry in found:
             row = job_row(self._app, source, entry, ArchiveOptions.from_json(source.options))
-            made |= await self._write(lambda tx, e=entry, r=row: settling.begin(tx, e, r))
+            made |= await self._write(partial(settling.begin, entry=entry, row=row))
         return made
 
     def _choose(self) -> list[tuple[Source, Entry]]:
@@ -312,7 +312,9 @@ def _next(tx: Tx, source: Source) -> float | None:
     return None if source.schedule is None else next_after(source.schedule, now)
 
 
-def _ring(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> Callable[[EventRow], None]:
+def ring(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> Callable[[EventRow], None]:
+    """For `Store.listen`: sets `wake` when a job of this process changed."""
+
     def hear(event: EventRow) -> None:
         if event.kind == "job":
             with suppress(RuntimeError):  # the loop has ended

@@ -57,8 +57,7 @@ def site_of(url: str) -> str:
 
 def key_of_listed(entry: Listed) -> str:
     """Of an entry of a list, before it is looked at."""
-    address = entry.media_url if entry.media_url and not _is_page_known(entry.url) else entry.url
-    return make_key(entry.extractor, entry.native_id, address, item=entry.item)
+    return make_key(entry.extractor, entry.native_id, entry.url, item=entry.item)
 
 
 def key_of_info(info: VideoInfo, *, item: int = 1) -> str:
@@ -95,11 +94,6 @@ def canonical(url: str) -> str:
     # ``#!/video/7`` and ``#/video/7`` are the paths of pages that find their way in the browser.
     fragment = _escaped(parts.fragment) if parts.fragment[:1] in {"!", "/"} else ""
     return host + path + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
-
-
-def _is_page_known(url: str) -> bool:
-    """The site's own id stands in its address."""
-    return youtube_id(url) is not None
 
 
 def youtube_id(url: str) -> str | None:

@@ -86,7 +86,9 @@ class ArchiveOptions:
                 message = f"there is no option '{name}'"
                 hint = f"there are {', '.join(sorted(known))}"
                 raise ReelError(Code.FIELD_UNKNOWN, message, where=f"options.{name}", hint=hint)
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in body.items()}
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in body.items()
+        }
         return ArchiveOptions(**values).checked()
 
     def checked(self) -> ArchiveOptions:

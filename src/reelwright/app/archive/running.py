@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reelwright.app.archive import presence
@@ -87,8 +86,8 @@ class Tally:
             self.worst = self.worst or one.problem
 
     def to_json(self) -> dict[str, Any]:
-        """The last line of `reel archive --json`."""
-        counts = {"kept": self.kept, "held": self.held, "failed": self.failed, "gone": self.gone}
+        """The last line of `reel archive --json`: what is gone has failed, too."""
+        counts = {"kept": self.kept, "held": self.held, "failed": self.failed + self.gone}
         return {"event": "job", "state": self.state, **counts}
 
 
@@ -143,7 +142,6 @@ class Run:
         self._serving: asyncio.Task[None] | None = None
         self._told: set[str] = set()
         self._after = (0.0, "")
-        self._is_more = False
         self._began_at = 0.0
         self.tally = Tally()
 
@@ -151,16 +149,29 @@ class Run:
         """Raises STORE_*, TOOL_MISSING."""
         with self._app.store.read() as tx:
             self._began_at = tx.now()
+        passed = asyncio.Event()
+        self._archivist.on_pass = passed.set
         driving = asyncio.create_task(self._archivist.run())
         try:
             while not await self._is_over():
-                await asyncio.sleep(_POLL_S if self._engine else _POLL_S / 5)
+                passed.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_S):
+                        await passed.wait()
         finally:
             driving.cancel()
             await asyncio.gather(driving, return_exceptions=True)
             await self._close()
         await self._tell(is_last=True)
         return self.tally
+
+    def name_of(self, job_id: str) -> str:
+        """What people call the video that the job fetches."""
+        with suppress(ReelError), self._app.store.read() as tx:
+            entry = entries.of_job(tx, job_id)
+            if entry is not None:
+                return entry.title or entry.url
+        return job_id
 
     def stop(self, _job_id: str = "") -> None:
         """Cancels what runs; the next run goes on with it."""
@@ -224,6 +235,7 @@ class Run:
         from reelwright import __version__
 
         _ = self._app.machine
+        self._app.wait_for_room()
         self._engine = self._app.engine(self._on_event)
         serving = self._engine.serve(version=__version__)
         self._serving = asyncio.create_task(serving.run())
@@ -237,38 +249,40 @@ class Run:
                 await self._engine.close()
 
     async def _tell(self, *, is_last: bool) -> None:
-        """What has been settled since the last look."""
-        while True:
-            page = await asyncio.to_thread(self._page)
+        """What has been settled since the last look; at the end also what was settled beside it
+        by others, in whatever order they committed it."""
+        if is_last:
+            self._after = (0.0, "")
+        is_more = True
+        while is_more:
+            page, is_more = await asyncio.to_thread(self._page, is_last)
             for one in page:
-                self._told.add(one.entry.id if one.entry else "")
-                self.tally.add(one)
-                self._shown.settled(one)
-            if not self._is_more:
-                break
+                self._tell_one(one)
         if is_last:
             for one in await asyncio.to_thread(self._rest):
-                self.tally.add(one)
-                self._shown.settled(one)
+                self._tell_one(one)
 
-    def _page(self) -> list[Settled]:
+    def _tell_one(self, one: Settled) -> None:
+        if one.entry is not None:
+            self._told.add(one.entry.id)
+        self.tally.add(one)
+        self._shown.settled(one)
+
+    def _page(self, is_last: bool) -> tuple[list[Settled], bool]:
         with self._app.store.read() as tx:
             found = entries.changed(tx, self._ids, after=self._after, limit=_PAGE)
-            files = entries.held_files(tx, {e.asset_id for e in found if e.asset_id})
+            new = [entry for entry in found if entry.id not in self._told]
+            files = entries.held_files(tx, {e.asset_id for e in new if e.asset_id})
             now = tx.now()
-        self._is_more = len(found) == _PAGE
         if found:
             self._after = (found[-1].changed_at, found[-1].id)
-        return [
-            self._settled(entry, files)
-            for entry in found
-            if entry.id not in self._told and self._is_final(entry, now)
-        ]
+        settled = [self._settled(e, files) for e in new if self._is_final(e, now, is_last)]
+        return settled, len(found) == _PAGE
 
-    def _is_final(self, entry: Entry, now: float) -> bool:
+    def _is_final(self, entry: Entry, now: float, is_last: bool) -> bool:
         """As far as this run goes."""
         if entry.state == EntryState.FAILED:
-            return entry.next_at is None or entry.next_at - now > self._patience_s
+            return is_last or entry.next_at is None or entry.next_at - now > self._patience_s
         return entry.state in {EntryState.HELD, EntryState.GONE}
 
     def _rest(self) -> list[Settled]:
@@ -292,7 +306,7 @@ class Run:
         if state == EntryState.HELD and entry.job_id is not None and is_new:
             state = "kept"
         file = files.get(entry.asset_id or "")
-        path: Path | None = file and presence.path_of(presence.library(self._app), file)
+        path = None if file is None else presence.path_of(presence.library(self._app), file)
         return Settled(
             url=entry.url,
             state=str(state),

@@ -1,0 +1,151 @@
+"""What is shown while videos are kept: JSON lines, plain lines, or (in `archive_live`) bars."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from reelwright.cli import choice, terminal
+from reelwright.cli.exits import DONE, exit_code
+from reelwright.errors import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reelwright.app.archive.driver import Standing
+    from reelwright.app.archive.running import Counts, Settled, Tally
+    from reelwright.engine.events import Event
+
+_LINE_EVERY_S = 5.0
+_FAILURES_SHOWN = 10
+
+
+class Display(Protocol):
+    """Hears of a run from its beginning to its end."""
+
+    def settled(self, one: Settled) -> None: ...
+    def standing(self, counts: Counts, standing: Standing) -> None: ...
+    def on_event(self, event: Event) -> None: ...
+    def ended(self, tally: Tally) -> None: ...
+    def close(self) -> None: ...
+
+
+def display(*, as_json: bool) -> Display:
+    if as_json:
+        return JsonLines()
+    if terminal.is_lively(sys.stderr):
+        from reelwright.cli.archive_live import Live
+
+        return Live()
+    return PlainLines()
+
+
+def ended_code(tally: Tally) -> int:
+    """0: all is kept. A video that failed decides; what is left waits for a site or the disk."""
+    if tally.was_stopped:
+        return exit_code(Code.CANCELLED)
+    if tally.worst is not None:
+        return exit_code(tally.worst.code)
+    return exit_code(Code.BUDGET_SPENT) if tally.left else DONE
+
+
+class JsonLines:
+    """One line for each entry when it is settled, and one at the end."""
+
+    def settled(self, one: Settled) -> None:
+        terminal.emit(one.to_json())
+
+    def standing(self, counts: Counts, standing: Standing) -> None:
+        """Only what has come to its end is told."""
+
+    def on_event(self, event: Event) -> None:
+        """Only what has come to its end is told."""
+
+    def ended(self, tally: Tally) -> None:
+        terminal.emit(tally.to_json())
+
+    def close(self) -> None:
+        """Every line is out already."""
+
+
+class PlainLines:
+    """For logs and pipes: a line for each video that is settled, one every few seconds else."""
+
+    def __init__(self) -> None:
+        # A video's name, by its job.
+        self.name_of: Callable[[str], str] = lambda job_id: job_id
+        self._began = time.monotonic()
+        self._said = self._began
+        self._why = ""
+        self._failures: list[Settled] = []
+
+    def say(self, text: str) -> None:
+        terminal.note(text)
+
+    def settled(self, one: Settled) -> None:
+        name = terminal.printable(one.title or one.url)
+        if one.state == "kept":
+            self.say(f"kept: {name}")
+            terminal.out(terminal.printable(one.path or one.url))
+        elif one.problem is not None:
+            self._failures.append(one)
+            if one.is_new:
+                self.say(f"{one.state}: {name}: {terminal.printable(one.problem.message)}")
+
+    def standing(self, counts: Counts, standing: Standing) -> None:
+        why = waiting(standing)
+        if why and why != self._why:
+            self.say(why)
+        now = time.monotonic()
+        if counts.total > 1 and now - self._said >= _LINE_EVERY_S:
+            self._said = now
+            self.say(f"{counts.done} of {counts.total} done")
+        self._why = why
+
+    def on_event(self, event: Event) -> None:
+        """The videos are told when they are settled."""
+
+    def ended(self, tally: Tally) -> None:
+        took = terminal.span(time.monotonic() - self._began)
+        terminal.note(f"{said(tally)}, in {took}")
+        if tally.was_stopped:
+            terminal.note("stopped; the same command goes on with what is left")
+        if len(self._failures) > 1:
+            self._grouped()
+        if self._failures:
+            terminal.note(f"`{choice.spelled()} workplan` says what can be done about them")
+
+    def _grouped(self) -> None:
+        by_code: dict[Code, list[Settled]] = {}
+        for one in self._failures:
+            assert one.problem is not None
+            by_code.setdefault(one.problem.code, []).append(one)
+        for code, ones in sorted(by_code.items(), key=lambda pair: -len(pair[1])):
+            terminal.note(f"  {len(ones)} {code.text}: {code.hint}")
+            for one in ones[:_FAILURES_SHOWN]:
+                terminal.note(f"    {terminal.printable(one.url)}")
+            if len(ones) > _FAILURES_SHOWN:
+                terminal.note(f"    … and {len(ones) - _FAILURES_SHOWN} more")
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+def said(tally: Tally) -> str:
+    """``3 kept, 12 held already, 1 failed``."""
+    parts = [(tally.kept, "kept"), (tally.held, "held already"), (tally.failed, "failed")]
+    parts += [(tally.gone, "gone at the origin"), (tally.left, "left for later")]
+    return ", ".join(f"{n} {word}" for n, word in parts if n) or "nothing to keep"
+
+
+def waiting(standing: Standing) -> str:
+    """Why nothing is begun, in a line; empty where something is."""
+    if standing.disk is not None:
+        return f"waits for room on the disk: {standing.disk.message}"
+    if standing.is_open or not standing.waits:
+        return ""
+    host, wait = min(standing.waits.items(), key=lambda pair: pair[1].seconds)
+    why = f"it failed ({wait.code})" if wait.code else "its budget is spent"
+    until = time.strftime("%H:%M", time.localtime(time.time() + wait.seconds))
+    return f"waits for {host} until {until}: {why}"
