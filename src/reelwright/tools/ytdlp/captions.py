@@ -110,9 +110,9 @@ def _matching(pattern: str, offered: Mapping[str, Any]) -> list[str]:
 
 def _best(kinds: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     for extension in _SOURCES:
-        for one in reversed(kinds):  # yt-dlp's last is its best
-            if one.get("ext") == extension:
-                return one
+        of_this = [one for one in kinds if one.get("ext") == extension]
+        if of_this:
+            return of_this[-1]  # yt-dlp's last is its best
     return kinds[-1]
 
 

@@ -100,7 +100,7 @@ class _Pages:
             return []
         if self.file is None:
             self.file = self.path.open("rb")
-        batch = []
+        batch: list[Listed] = []
         while len(batch) < BATCH and self._read_bytes < self._reached_bytes:
             line = self.file.readline()
             self._read_bytes += len(line)

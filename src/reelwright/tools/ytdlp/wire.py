@@ -57,7 +57,7 @@ def options_from_json(body: Mapping[str, Any]) -> YtdlpOptions:
     lists = {
         one.name for one in fields(YtdlpOptions) if isinstance(getattr(_DEFAULT, one.name), tuple)
     }
-    given = {name: tuple(v) if name in lists else v for name, v in body.items()}
+    given: dict[str, Any] = {n: tuple(v) if n in lists else v for n, v in body.items()}
     if "extractor_args" in given:
         given["extractor_args"] = {
             extractor: {key: tuple(values) for key, values in keys.items()}
