@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.app.request import parse
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
-from reelwright.planning.names import nth, numbered
+from reelwright.planning.names import LANGUAGE, by_language, in_language, nth, numbered
 
 if TYPE_CHECKING:
     from reelwright.app.request import Request
@@ -40,8 +40,12 @@ class Places:
     def here(self, output: int, position: int, name: str) -> Path:
         """Where file `position` of output `output` goes, which the service calls `name`.
 
-        The service decides no path: it only says whether it put a number into the name.
+        The service decides no path: it only says whether it put a number or a language into the
+        name.
         """
+        language = _language(self.to[output], name)
+        if language is not None:
+            return Path(in_language(by_language(self.to[output]), language))
         return Path(nth(self.template(output, name), position))
 
     def template(self, output: int, name: str) -> str:
@@ -162,6 +166,9 @@ def _inputs(inputs: Mapping[str, InputSpec]) -> dict[str, tuple[Path, ...]]:
     return found
 
 
+_INSTEAD = {"font": ": the server has fonts of its own"}
+
+
 def _refuse_files(spec: JobSpec) -> None:
     """Files that parameters name are not handed over. Raises SpecErrors."""
     from reelwright.app.access import files_of
@@ -171,7 +178,7 @@ def _refuse_files(spec: JobSpec) -> None:
             Code.FIELD_INVALID,
             f"{path} is a file of this machine, which a server does not get",
             f"{operation.where}.{key}",
-            f"leave `{key}` out: the server has fonts of its own; or run without --server",
+            f"leave `{key}` out{_INSTEAD.get(key, '')}; or run without --server",
         )
         for operation in spec.operations
         for key, path in files_of(operation)
@@ -206,6 +213,15 @@ def _is_nth(to: str, name: str) -> bool:
     before, _, rest = posixpath.basename(to).partition("{index")
     after = rest.partition("}")[2]
     return posixpath.basename(name).startswith(before) and name.endswith(after)
+
+
+def _language(to: str, name: str) -> str | None:
+    """Which one `name`, captions that are to go to `to`, has in it."""
+    if not to.endswith((".vtt", ".srt")):
+        return None
+    before, _, after = posixpath.basename(by_language(to)).partition(LANGUAGE)
+    found = re.fullmatch(f"{re.escape(before)}([A-Za-z0-9-]+){re.escape(after)}", _ending(name))
+    return found[1] if found else None
 
 
 def _ending(path: str) -> str:

@@ -12,7 +12,7 @@ from reelwright.engine.inputs import damaged, is_intact, local_path
 from reelwright.engine.threads import in_thread
 from reelwright.errors import Code, ReelError
 from reelwright.media.digest import sha256_file
-from reelwright.planning.names import nth
+from reelwright.planning.names import in_language, nth
 from reelwright.planning.plan import Delivery
 from reelwright.store import artifacts, attempts, jobs, steps
 from reelwright.store.blobs import Blobs, unfinished
@@ -84,8 +84,11 @@ class Delivering:
         found = artifacts.outcomes_of(tx, {row.identity for row in rows.values()})
         for delivery in asked:
             row = rows[delivery.step]
+            languages = _languages(row, delivery.output)
             for position, file in enumerate(self._files(row, delivery, found)):
                 to = place(delivery, position)
+                if position < len(languages):
+                    to = in_language(to, languages[position])
                 yield _Wanted(delivery.index, (delivery.first or 1) + position, to, file)
 
     def _files(
@@ -192,6 +195,14 @@ def _refuse_outside(wanted: list[_Wanted], folders: _Folders) -> None:
         place = item.to if item.is_remote else str(local_path(item.to))
         if not is_within(place, folders or ()):
             raise outside(place)
+
+
+def _languages(row: StepRow, output: str) -> list[str]:
+    """Of the captions that a fetch brought as `output`, in the order of its files."""
+    nodes: Mapping[str, str] = row.payload["payload"].get("nodes", {})
+    node = next((node for node, name in nodes.items() if name == output), None)
+    said = (row.result or {}).get(node or "") or {}
+    return [file["language"] for file in said.get("files", ()) if "language" in file]
 
 
 def _mark(step: StepRow, number: int) -> str:

@@ -28,6 +28,10 @@ def by_language(to: str) -> str:
     return f"{stem}.{LANGUAGE}{ending}"
 
 
+def in_language(to: str, language: str) -> str:
+    return to.replace(LANGUAGE, language)
+
+
 def nth(to: str, number: int) -> str:
     """The name of file `number`; ``{index:03d}`` asks for zeros before it."""
     return _PLACE.sub(lambda found: f"{number:0{found[1] or 1}d}", to)

@@ -51,14 +51,25 @@ def job_schema(registry: Registry = REGISTRY) -> dict[str, Any]:
     }
     for operator in operators:
         definitions[f"operation.{operator.name}"] = _operation(operator, definitions)
-    body = _object(parse.FIELDS, required=("outputs",))
+    body = _object(parse.FIELDS)
     body["properties"] |= _parts(operators)
+    goals = [operator.name for operator in operators if operator.is_goal]
+    body["anyOf"] = [{"required": ["outputs"]}, _has_goal(goals)]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Reelwright job spec",
         "description": "What is wanted of some media: inputs, operations on them, outputs.",
         **body,
         "$defs": definitions,
+    }
+
+
+def _has_goal(names: list[str]) -> dict[str, Any]:
+    """A spec with an operation that is done for its own sake needs no outputs."""
+    operation = {"properties": {"op": {"enum": names}}, "required": ["op"]}
+    return {
+        "properties": {"operations": {"contains": operation}},
+        "required": ["operations"],
     }
 
 
