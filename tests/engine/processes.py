@@ -27,9 +27,13 @@ def until(holds: Callable[[], object], limit_s: float = LIMIT_S) -> None:
 
 
 @contextmanager
-def worker(here: World, lease_s: float) -> Iterator[subprocess.Popen[str]]:
+def worker(
+    here: World, lease_s: float, *, max_losses: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """A process of `worker_process` on this world's home and store, killed at the end."""
     words = [str(here.home), here.store.url, str(lease_s)]
+    if max_losses is not None:
+        words.append(str(max_losses))
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.engine.worker_process", *words],
         cwd=ROOT,

@@ -1,6 +1,7 @@
 """A worker as a process of its own that runs `/bin/sh` steps, with leases as short as a test wants.
 
-``python -m tests.engine.worker_process HOME DATABASE LEASE_S``; says ``ready`` when it serves.
+``python -m tests.engine.worker_process HOME DATABASE LEASE_S [MAX_LOSSES]``; says ``ready`` when it
+serves.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from reelwright.engine.attempt import AttemptRunner
 from reelwright.engine.engine import Engine
@@ -37,9 +39,11 @@ async def serve(here: World) -> None:
 
 
 def main() -> None:
-    home, database, lease_s = sys.argv[1:]
+    home, database, lease_s, *losses = sys.argv[1:]
     lease = float(lease_s)
-    options = {"lease_s": lease, "renew_s": lease / 3, "poll_s": 0.1}
+    options: dict[str, Any] = {"lease_s": lease, "renew_s": lease / 3, "poll_s": 0.1}
+    if losses:
+        options["max_losses"] = int(losses[0])
     asyncio.run(serve(world(Path(home), database, **options)))
 
 

@@ -34,8 +34,9 @@ _MANY_FILES = 10_240  # OPEN_MAX of macOS
 _ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(reel: App, service: object | None, on_ready: Callable[[str], None]) -> None:
-    """Serves until SIGINT or SIGTERM; on the main thread. `on_ready` gets the URL.
+def run(reel: App, service: object | None, on_ready: Callable[[str], None]) -> bool:
+    """Serves until SIGINT or SIGTERM; on the main thread. `on_ready` gets the URL. Whether there is
+    time to finish what runs: False where a second signal came.
 
     Raises USAGE where the address cannot be had, CONFIG_INVALID, STORE_*.
     """
@@ -63,7 +64,9 @@ def run(reel: App, service: object | None, on_ready: Callable[[str], None]) -> N
             proxy_headers=bool(proxies),
             forwarded_allow_ips=proxies,
         )
-        _Server(config, lambda: on_ready(url)).run(sockets=[bound])
+        server = _Server(config, lambda: on_ready(url))
+        server.run(sockets=[bound])
+        return not server.force_exit
     finally:
         bound.close()
 

@@ -9,10 +9,14 @@ import socket
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from reelwright.app.settings import load
+from reelwright.app.wiring import App
+from reelwright.store import attempts, steps
 from tests.cli.reel import REEL
 from tests.served import Served, serving, until
 
@@ -74,6 +78,41 @@ def test_a_second_signal_ends_it_without_a_trace(tmp_path: Path, talk: Path) -> 
             served.process.send_signal(signal.SIGTERM)
             served.stop(signal.SIGTERM)
         assert "Traceback" not in "".join(served.said)
+
+
+def test_a_second_signal_stops_what_runs(tmp_path: Path, talk: Path) -> None:
+    """However long steps might be given; and the step is given back, not lost."""
+    spec = {
+        "inputs": {"t": str(talk)},
+        "operations": [{"op": "scale", "id": "big", "input": "t", "width": 3840}],
+        "outputs": [
+            {"from": "big", "to": "o.mkv", "video": {"codec": "h264", "preset": "placebo"}}
+        ],
+    }
+    home = tmp_path / "home"
+    with serving(home, REEL_SERVE__DRAIN_S="86400") as served:
+        job_id = served.submit(spec)
+        until(lambda: "running" in [s["state"] for s in _steps(served, job_id)])
+        served.process.send_signal(signal.SIGTERM)
+        until(lambda: not _answers(served))  # two that come together are one signal
+        served.process.send_signal(signal.SIGTERM)
+        served.process.wait(120)
+    with App(load({"home": home})) as app, app.store.read() as tx:
+        (row,) = [r for r in steps.of_job(tx, job_id) if not steps.is_own(r.key)]
+        tries = [one.state.value for one in attempts.of_step(tx, row.id)]
+    assert (row.state.value, tries) == ("ready", ["released"])
+
+
+def _steps(served: Served, job_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = served.client.get(f"/v1/jobs/{job_id}/steps").json()["steps"]
+    return found
+
+
+def _answers(served: Served) -> bool:
+    try:
+        return httpx.get(f"{served.url}/healthz").is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_what_streams_does_not_keep_it_from_ending(tmp_path: Path, talk: Path) -> None:

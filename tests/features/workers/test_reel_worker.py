@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,12 @@ operations:
   - {{ id: cut, op: trim, input: v, start: {start}, duration: 1 }}
 outputs:
   - {{ to: out.mp4, from: cut }}
+"""
+# Minutes of work: nobody waits for its end.
+_LONG = """
+inputs: {{ v: {source} }}
+operations: [{{ id: big, op: scale, input: v, width: 3840 }}]
+outputs: [{{ to: out.mkv, from: big, video: {{ codec: h264, preset: placebo }} }}]
 """
 
 
@@ -105,6 +111,27 @@ def test_a_worker_is_asked_to_leave(app: App) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
         _reel(app, "worker", "drain", "nobody", "--json")
     assert "worker_unknown" in refused.value.stdout
+
+
+def test_with_a_killed_worker_its_ffmpeg_dies(app: App, talk: Path) -> None:
+    """By SIGKILL of the one process: nobody can tell its children anything."""
+    with _worker(app) as process:
+        job_id = _accept(app, _LONG.format(source=talk))
+        until(lambda: "ffmpeg" in _programs(app.home))
+        process.kill()
+        process.wait(60)
+        until(lambda: not _programs(app.home))
+    assert not _job(app, job_id).state.is_final
+
+
+def _programs(home: Path) -> list[str]:
+    """Names of the processes that work in a folder below `home`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):  # it ended at this moment
+            if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(home):
+                found.append((entry / "comm").read_text().strip()[:6])
+    return found
 
 
 def test_a_process_that_only_answers_says_so_and_is_not_drained(

@@ -52,6 +52,23 @@ def test_a_killed_worker_costs_no_job(everywhere: World, tmp_path: Path) -> None
     _each_once(everywhere, [job_id])
 
 
+def test_a_step_that_kills_its_workers_fails_in_the_end(everywhere: World, tmp_path: Path) -> None:
+    job_id = _submit(everywhere, _plan(tmp_path, "made", "kill -9 $PPID; sleep 600"))
+    for _ in range(20):
+        with worker(everywhere, _LEASE_S, max_losses=3) as killed:
+            until(lambda p=killed: p.poll() is not None or _is_over(everywhere, job_id))
+        if _is_over(everywhere, job_id):
+            break
+    job = _job(everywhere, job_id)
+    assert job.state is JobState.FAILED
+    error = job.error or {}
+    assert error["code"] == "attempts_exhausted"
+    assert "3 workers died" in error["message"]
+    tries = _attempts(everywhere, job_id)
+    assert [row.state for row in tries] == [AttemptState.LOST] * 3
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.slow
 def test_who_was_frozen_publishes_nothing(everywhere: World, tmp_path: Path) -> None:
     """It led, too: another takes the lead, and its step when the lease has run out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
@@ -74,13 +75,16 @@ def _run(used: App, *, with_worker: bool, as_json: bool) -> None:
         terminal.out(f"{url}/login?token={token}")
 
     service = Service(used, with_worker=with_worker)
+    # While the API serves it hears both signals; after that a second one ends the wait.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     service.start()
     try:
         # By name: the two outermost rooms do not import each other; this is where one starts
         # the other.
-        import_module("reelwright.api.server").run(used, service, ready)
-        if with_worker and not as_json:
-            terminal.note("Finishing what runs (Ctrl-C again stops at once) …")
-        service.drain()
+        has_time = import_module("reelwright.api.server").run(used, service, ready)
+        if has_time:
+            if with_worker and not as_json:
+                terminal.note("Finishing what runs (Ctrl-C again stops at once) …")
+            service.drain()
     finally:
         service.close()
