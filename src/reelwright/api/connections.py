@@ -7,9 +7,9 @@ what comes. Bodies are `limits.BodyLimit`'s.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from reelwright.api.problems import Answered
 from reelwright.errors import Code, Problem
@@ -54,7 +54,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         # What comes between two requests ends uvicorn's own patience (timeout_keep_alive).
-        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+        if self._timer is None and self._is_between():
             self._await_head()
         super().data_received(data)
         if self._timer is not None:
@@ -65,8 +65,13 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_came()
         if len(self.connections) > self.most:
-            self.scope[_MARK] = True  # type: ignore[typeddict-unknown-key]
+            cast("dict[str, Any]", self.scope)[_MARK] = True
         super().on_headers_complete()
+
+    def _is_between(self) -> bool:
+        """No request is being answered."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
 
     def _await_head(self) -> None:
         self._head_bytes = 0
@@ -89,7 +94,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_came()
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_between():
             head = f"HTTP/1.1 {status} {reason}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             self.transport.write(head.encode())
         self.transport.close()

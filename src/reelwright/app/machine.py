@@ -64,6 +64,7 @@ def machine(limits: Limits, home: Path, tools: Tools, store: Store | None) -> Ma
         tools=tools.versions(),
         rates=rates,
         encoders=tools.encoders(),
+        max_pixels=limits.max_pixels,
     )
 
 

@@ -184,6 +184,7 @@ class AttemptRunner:
             sandbox=self.settings.sandbox,
             grace_s=self.settings.grace_s,
             heartbeat=heartbeat,
+            memory_bytes=self.settings.machine.memory_bytes or None,
             scratch=self.settings.scratch,
             allow_private=self.settings.allow_private,
             net_allow=self.settings.net_allow,

@@ -192,8 +192,26 @@ class Composer:
             # FFmpeg's option counts counterclockwise.
             options += ["-display_rotation:v:0", str((360 - extra) % 360)]
         if source.demuxer:
-            options += input_options(source.demuxer, max_pixels=self.max_pixels)
+            # Where no picture is decoded FFmpeg would complain that the option is not used.
+            limit = self.max_pixels if self._shows(opening) else None
+            options += input_options(source.demuxer, max_pixels=limit)
         return [*options, "-i", linked.name]
+
+    def _shows(self, opening: Opening) -> bool:
+        """Whether pictures are decoded from it. Its header was looked at when it was probed; a
+        stream may grow in its middle."""
+        for name in self.group.nodes:
+            node = self.graph[name]
+            if isinstance(node.action, Decode):
+                window, frames, reading = (
+                    node.action.window,
+                    node.action.frames,
+                    node.action.reading,
+                )
+                made_for = (node.inputs[0].node, window, reading, False, frames)
+                if made_for == opening and self._edge(node.inputs[0]).kind is StreamKind.VIDEO:
+                    return True
+        return False
 
     def _list_input(self, opening: Opening, node: Node) -> list[str]:
         assert isinstance(node.action, JoinCopy)

@@ -203,6 +203,7 @@ class Plan:
 class Machine:
     """What planning may know of the machine. `tools` are versions: they are part of identities.
 
+    `max_pixels`: the largest picture that a command may decode; None: whatever memory allows.
     `rates` are learned CPU-seconds per unit of the cost model, with their spread (see estimate.py).
     """
 
@@ -212,6 +213,7 @@ class Machine:
     tools: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     encoders: frozenset[str] = frozenset()
+    max_pixels: int | None = None
 
 
 def _plain(value: Any) -> Any:

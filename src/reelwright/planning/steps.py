@@ -150,7 +150,7 @@ class Assembly:
         return estimate(self.graph, group.nodes, self.machine, own)
 
     def _ffmpeg(self, group: Group) -> Step:
-        composer = Composer(self.graph, group, self.sources.files)
+        composer = Composer(self.graph, group, self.sources.files, self.machine.max_pixels)
         command = composer.compose()
         identity = self._identity(group)
         outputs = tuple(

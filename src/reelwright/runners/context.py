@@ -59,6 +59,8 @@ class StepContext:
     an earlier step. `heartbeat` is awaited while a command runs, three times in a lease lifetime;
     False says that the lease is lost, and the command is killed (see `tools.process.Command`).
     `grace_s`: what a command has between SIGINT and SIGKILL.
+    `memory_bytes` bounds what an FFmpeg command may take, where it runs in the sandbox; None: what
+    there is.
     `scratch` is a folder that outlives the attempts, for half downloads; None: nothing does.
     `allow_private`: whether a download may connect to addresses that are not public; `net_allow`
     names those networks that it may connect to all the same (``10.0.0.0/8,…``).
@@ -74,6 +76,7 @@ class StepContext:
     sandbox: bool = True
     grace_s: float = 5.0
     heartbeat: Heartbeat | None = None
+    memory_bytes: int | None = None
     scratch: Path | None = None
     allow_private: bool = True
     net_allow: str = ""

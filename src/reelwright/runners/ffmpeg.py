@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.errors import Code, ReelError
 from reelwright.runners.context import StepProgress, StepResult
+from reelwright.runners.memory import for_want_of_memory, memory_limit
 from reelwright.runners.mismatch import STRICT, Slack
 from reelwright.runners.verify import Verified, verify
 from reelwright.runners.workspace import filled_command, prepare
@@ -91,6 +92,7 @@ async def _run_commands(state: _Run) -> None:
             from reelwright.tools.ffmpeg.failures import classify
 
             problem = classify(done.stderr_tail, done.exit_code, complete)
+            problem = for_want_of_memory(problem, done.max_rss_bytes, state.context.memory_bytes)
             if problem.code in _CONSEQUENCES:
                 _check_damage(state)
             raise ReelError.of(problem)
@@ -112,7 +114,8 @@ async def _run_one(
 
     state.damage.joins = "-ss" in argv or "mpegts" in argv
     log = context.log if number == 1 else context.log.with_name(f"{context.log.name}.{number}")
-    walls = Confinement(read=state.readable, write=(context.workspace,))
+    limit = memory_limit(context.memory_bytes)
+    walls = Confinement(read=state.readable, write=(context.workspace,), memory_bytes=limit)
     command = Command(
         argv=argv,
         cwd=context.workspace,
