@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
     from reelwright.engine.expansion import Prepared
+    from reelwright.engine.keeping import KeepOrder, Kept
     from reelwright.engine.settings import EngineSettings
     from reelwright.engine.watch import Watch
     from reelwright.planning.plan import Machine
@@ -213,6 +214,7 @@ class App:
             watch=self.watch,
             write=write,
             gate=self.budgets,
+            keep=self._keep,
         )
 
         def tell(event: Event) -> None:
@@ -230,6 +232,11 @@ class App:
             on_event=tell,
             write=write,
         )
+
+    async def _keep(self, order: KeepOrder) -> Kept:
+        from reelwright.app.library.keep import keep_video
+
+        return await keep_video(self, order)
 
     async def _plan_job(self, job_id: str) -> Prepared:
         from reelwright.app.first_plan import prepare_job

@@ -79,9 +79,10 @@ def plain_info(url: str, got: Downloaded) -> VideoInfo:
     extension = extension_of(got.final_url, got.content_type)
     return VideoInfo(
         extractor="generic",
-        native_id=stem,
+        native_id="",  # such a file has no name but its address
         url=page,
         host=(urlsplit(url).hostname or "").lower(),
+        media_url=page,
         title=stem,
         published_at=_at(got.last_modified),
         format=FormatFacts(
@@ -94,7 +95,7 @@ def write_info(path: Path, info: VideoInfo, brought: Brought) -> None:
     """The info JSON that yt-dlp would write."""
     extension = info.format.extension if info.format else None
     body = {
-        "id": info.native_id,
+        "id": info.title,
         "title": info.title,
         "extractor": "generic",
         "extractor_key": "Generic",
