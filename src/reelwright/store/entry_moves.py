@@ -47,9 +47,26 @@ def queue(tx: Tx, entry: Entry, job_id: str) -> bool:
     statement = (
         sa.update(entries)
         .where(entries.c.id == entry.id, entries.c.state == EntryState.PENDING, sa.not_(same))
-        .values(state=EntryState.QUEUED, job_id=job_id, next_at=None, changed_at=tx.now())
+        .values(
+            state=EntryState.QUEUED,
+            job_id=job_id,
+            code=None,
+            error=None,
+            next_at=None,
+            changed_at=tx.now(),
+        )
     )
     return bool(tx.run(statement).rowcount)
+
+
+def note(tx: Tx, ids: Collection[str], problem: Problem | None) -> int:
+    """Why pending entries are not begun; None: nothing is in their way any more. Gives the number
+    of those that it was news for."""
+    code = problem and problem.code.text
+    values = {"code": code, "error": problem and problem.to_json()}
+    other = entries.c.code.is_not(None) if code is None else entries.c.code.is_distinct_from(code)
+    where = (entries.c.id.in_(ids), entries.c.state == EntryState.PENDING, other)
+    return int(tx.run(sa.update(entries).where(*where).values(**values)).rowcount)
 
 
 def hold(tx: Tx, asset_id: str, *, owner: str, key: str, job_id: str | None = None) -> int:

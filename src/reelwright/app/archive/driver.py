@@ -248,9 +248,15 @@ class Archivist:
                 for s in waiting
                 if s in found
             }
-        disk = room.problem(self._app) if any(pending.values()) else None
-        self.standing = Standing(waits, disk, is_open=names > set(waits))
-        return [] if disk else _in_turn(pending, found, at_work, free)
+        chosen = _in_turn(pending, found, at_work, free)
+        disk = room.problem(self._app) if chosen else None
+        self.standing = Standing(waits, disk, is_open=not names <= set(waits))
+        if disk is None:
+            return chosen
+        waiting_for_it = [entry.id for _, entry in chosen if entry.code != disk.code.text]
+        if waiting_for_it:  # whoever looks at them sees why
+            self._app.store.transact(lambda tx: entry_moves.note(tx, waiting_for_it, disk))
+        return []
 
     async def _write(self, change: Callable[[Tx], Any]) -> Any:
         return await self._app.combiner.transact(change)

@@ -92,7 +92,7 @@ class ArchiveOptions:
         return ArchiveOptions(**values).checked()
 
     def checked(self) -> ArchiveOptions:
-        """This, if all of it can be meant. Raises FIELD_INVALID with the place."""
+        """This, if all of it can be meant. Raises FIELD_INVALID, TEMPLATE_INVALID."""
         from reelwright.tools.ytdlp.profiles import profile
 
         if self.profile is not None and self.format is not None:
@@ -112,6 +112,10 @@ class ArchiveOptions:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise _invalid(name, value, f"it is at least {least}")
+        if self.template is not None:
+            from reelwright.app.library.layout import Layout
+
+            Layout(self.template)
         self._check_dates()
         for name in ("match", "reject"):
             _pattern(name, getattr(self, name))

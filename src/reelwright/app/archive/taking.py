@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from reelwright.store.entries import HeldFile
     from reelwright.store.sources import Source
 
-# A listing is claimed for so long, and its claim renewed with each batch and by the heartbeat, every
-# five seconds. After a kill the next run waits so long for a list that was being read.
+# A listing is claimed for so long, and its claim renewed with each batch and by the heartbeat,
+# every five seconds. After a kill the next run waits so long for a list that was being read.
 LEASE_S = 15.0
 _FOLDER = "listings"
 
