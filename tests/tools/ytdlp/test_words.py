@@ -53,8 +53,9 @@ TABLE = [
     ),
     (
         (
-            "This video is available to this channel's members on level: Fan (or any higher level). "
-            "Join this channel to get access to members-only content and other exclusive perks."
+            "This video is available to this channel's members on level: Fan (or any higher "
+            "level). Join this channel to get access to members-only content and other "
+            "exclusive perks."
         ),
         Code.VIDEO_MEMBERS_ONLY,
     ),
@@ -71,9 +72,9 @@ TABLE = [
     ),
     (
         (
-            "Video unavailable. This content isn't available, try again later. The current session "
-            "has been rate-limited by YouTube for up to an hour. It is recommended to use `-t sleep` "
-            "to add a delay between video requests to avoid exceeding the rate limit."
+            "Video unavailable. This content isn't available, try again later. The current "
+            "session has been rate-limited by YouTube for up to an hour. It is recommended to use "
+            "`-t sleep` to add a delay between video requests to avoid exceeding the rate limit."
         ),
         Code.HTTP_RATE_LIMITED,
     ),
@@ -93,8 +94,8 @@ TABLE = [
     ),
     (
         (
-            "Video unavailable. This video contains content from UMG, who has blocked it on copyright "
-            "grounds"
+            "Video unavailable. This video contains content from UMG, who has blocked it on "
+            "copyright grounds"
         ),
         Code.VIDEO_BLOCKED,
     ),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from reelwright.errors import Code, ReelError
 from reelwright.tools.ytdlp.facts import clean_info
+from reelwright.tools.ytdlp.options import YtdlpOptions
 from reelwright.tools.ytdlp.request import AnswerFile, Part
 from reelwright.tools.ytdlp.session import Session
 
+# A name and a password, wherever yt-dlp repeats the address that it was asked for.
+_USER = re.compile(r"(https?://)[^/\s\"@?#]+@")
 _IMAGES_TRIED = 3
 _IMAGE_BYTES = 50 << 20
 _STARTS = (
@@ -21,6 +25,20 @@ _STARTS = (
     ("webp", 8, b"WEBP"),
     ("avif", 4, b"ftypavif"),
 )
+
+
+def mark_sponsors(session: Session, info: dict[str, Any], options: YtdlpOptions) -> None:
+    """A service of volunteers: where it does not answer the video is still worth having."""
+    if not options.sponsor_categories:
+        return
+    from yt_dlp.postprocessor.sponsorblock import SponsorBlockPP
+
+    pp = SponsorBlockPP(session.ydl, list(options.sponsor_categories), options.sponsor_api)
+    try:
+        with session.understood():
+            pp.run(info)
+    except ReelError as error:
+        session.voice.warning(f"SponsorBlock: {error}")
 
 
 def write_info(session: Session, info: Mapping[str, Any], folder: Path) -> AnswerFile:
@@ -100,5 +118,5 @@ def _kind(data: bytes, url: str) -> str:
 
 def _json(path: Path, role: Part, value: Any) -> AnswerFile:
     # A lone surrogate, which a site may send as \ud800, is no UTF-8: it stays escaped.
-    path.write_text(json.dumps(value), encoding="utf-8")
+    path.write_text(_USER.sub(r"\1", json.dumps(value)), encoding="utf-8")
     return AnswerFile(role=role, path=path.name, format="json")

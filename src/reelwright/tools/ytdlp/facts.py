@@ -137,9 +137,8 @@ def clean_info(raw: Mapping[str, Any]) -> dict[str, Any]:
                 language: [_public(one) for one in kinds if isinstance(one, Mapping)]
                 for language, kinds in offered.items()
             }
-    for key in ("webpage_url", "original_url"):
-        if isinstance(cleaned.get(key), str):
-            cleaned[key] = without_user(cleaned[key])
+    if isinstance(cleaned.get("webpage_url_domain"), str):
+        cleaned["webpage_url_domain"] = cleaned["webpage_url_domain"].rpartition("@")[2]
     return cleaned
 
 

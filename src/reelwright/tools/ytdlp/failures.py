@@ -13,6 +13,9 @@ from reelwright.tools.ytdlp.sites import place
 from reelwright.tools.ytdlp.words import code_of_words
 
 _STATUS = re.compile(r"HTTP Error (\d{3}): ([^.(]*)")
+_BROKEN_OFF = re.compile(
+    r"content too short|not get any data|timed out|fragment \d+ not found", re.IGNORECASE
+)
 _MESSAGE_CHARS = 2000
 _LOG_LINES = 10
 _DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -64,10 +67,10 @@ def _by_words(causes: Sequence[Any], error: Any, url: str) -> ReelError:
     extractor = next((c for c in causes if isinstance(c, ExtractorError)), None)
     message = _clean(extractor.orig_msg if extractor is not None else str(error))
     told = f"{shown}: {message}"
-    if (extractor is None or extractor.expected) and not _STATUS.search(message):
-        code = code_of_words(message)
-        if code is not None:
-            return ReelError(code, told, where=shown)
+    code = code_of_words(message) if not _STATUS.search(message) else None
+    # The words of a downloader ("fragment 1 not found") are not a site's.
+    if code is Code.DISK_FULL or (code and extractor is not None and extractor.expected):
+        return ReelError(code, told, where=shown)
     below = _below(causes, message, url)
     if below is not None:
         return below
@@ -101,7 +104,7 @@ def _below(causes: Sequence[Any], message: str, url: str) -> ReelError | None:
     stated = _STATUS.search(message)
     if stated:  # of a fragment, after all retries: only words are left of it
         return status_error(int(stated[1]), stated[2].strip(), url, {})
-    if re.search(r"content too short|did not get any data blocks|timed out", message, re.I):
+    if _BROKEN_OFF.search(message):
         return ReelError(Code.NETWORK_RESET, f"{shown}: {message}", where=shown)
     return None
 

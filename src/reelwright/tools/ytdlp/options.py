@@ -62,7 +62,6 @@ class Params(TypedDict, total=False):
     live_from_start: bool
     logger: Any
     match_filter: Callable[..., str | None]
-    max_filesize: int
     merge_output_format: str
     noplaylist: bool
     outtmpl: dict[str, str]

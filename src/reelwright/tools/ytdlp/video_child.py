@@ -68,7 +68,7 @@ class _Fetcher:
             info = self._one(session.extract())
             if Part.VIDEO in wish.want:
                 self._check(info)
-            self._mark_sponsors(session, info)
+            extras.mark_sponsors(session, info, wish.options)
             unavailable = self._extras(session, info)
             direct = self._video(session, info) if Part.VIDEO in wish.want else None
             return VideoAnswer(
@@ -100,8 +100,6 @@ class _Fetcher:
             params["match_filter"] = self._refuse_others
         else:
             params["playlist_items"] = str(wish.position)
-        if wish.max_bytes is not None:
-            params["max_filesize"] = wish.max_bytes
         if Part.CAPTIONS in want:
             params |= wish.options.caption_params()
         if Part.LIVE_CHAT in want:
@@ -110,6 +108,8 @@ class _Fetcher:
 
     def _refuse_others(self, info: Mapping[str, Any], *, incomplete: Any = False) -> str | None:
         assert self.wish.media_url is not None
+        if incomplete is True:  # a mere entry: its files are not known yet
+            return None
         return None if shows(info, self.wish.media_url) else "another video of the page"
 
     def _one(self, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,20 +150,6 @@ class _Fetcher:
             if protocol not in _NATIVE:
                 message = f"the video at {shown} cannot be downloaded: it is sent by {protocol}"
                 raise ReelError(Code.EXTRACTOR_UNSUPPORTED, message, where=shown)
-
-    def _mark_sponsors(self, session: Session, info: dict[str, Any]) -> None:
-        """A service of volunteers: where it does not answer the video is still worth having."""
-        options = self.wish.options
-        if not options.sponsor_categories:
-            return
-        from yt_dlp.postprocessor.sponsorblock import SponsorBlockPP
-
-        pp = SponsorBlockPP(session.ydl, list(options.sponsor_categories), options.sponsor_api)
-        try:
-            with session.understood():
-                pp.run(info)
-        except ReelError as error:
-            session.voice.warning(f"SponsorBlock: {error}")
 
     def _extras(self, session: Session, info: dict[str, Any]) -> tuple[str, ...]:
         """All but the video; what fails is noted and costs nothing else."""
