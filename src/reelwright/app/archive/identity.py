@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reelwright.tools.ytdlp.request import Listed
 
 # Their ids are no ids: made from the address, or unique within one feed at the best.
-_NAMELESS = frozenset(
+NAMELESS = frozenset(
     {"", "generic", "html5", "feed", "rss", "atom", "direct", "html", "commonmistakes"}
 )
 _PORTS = {"http": 80, "https": 443}
@@ -71,7 +71,7 @@ def make_key(extractor: str, native_id: str | None, url: str, *, item: int = 1) 
     known = youtube_id(url)
     if known is not None:
         return f"site:youtube.com:youtube:{known}"
-    if native_id and name not in _NAMELESS:
+    if native_id and name not in NAMELESS:
         return f"site:{site_of(url)}:{name}:{native_id}"
     beside = f" {item}" if item > 1 else ""
     return f"url:{canonical(url)}{beside}"
