@@ -125,23 +125,6 @@ def test_pages_in_every_order(store: Store, sort: Sort, reverse: bool, order: st
         assert seen == order
 
 
-def test_what_is_held_of_many_keys(store: Store) -> None:
-    def fill(tx: Tx) -> None:
-        _fill(tx)
-        assets.update(tx, "a", sha256=_SHA, size_bytes=5)
-        asset_files.put(tx, _file("a", "old.mp4", sha256="cd" * 32))
-        asset_files.put(tx, _file("a", "new.mp4", version=2))
-
-    store.transact(fill)
-    keys = [f"generic:example.org:{name}" for name in ("a", "b", "d", *map(str, range(2000)))]
-    with store.read() as tx:
-        found = assets.held(tx, "ana", keys)
-    assert {held.id: (held.path, held.size_bytes) for held in found.values()} == {
-        "a": ("new.mp4", 5),
-        "b": (None, 7),
-    }
-
-
 def test_assets_are_found_by_what_people_know_of_them(store: Store) -> None:
     store.transact(
         lambda tx: assets.insert(tx, _row("0abc", native_id="xyz", url="https://e.org/x"), {})

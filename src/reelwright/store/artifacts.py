@@ -200,6 +200,25 @@ def unpinned(tx: Tx) -> list[tuple[str, int]]:
     return [(sha256, size) for sha256, size in rows]
 
 
+def needed_by_others(tx: Tx, sha256s: Collection[str], job_id: str) -> set[str]:
+    """Of these contents, those that steps of unfinished jobs beside `job_id` name."""
+    final = [state for state in JobState if state.is_final]
+    tables = artifacts.join(steps, steps.c.identity == artifacts.c.identity)
+    query = (
+        sa.select(artifacts.c.sha256)
+        .select_from(tables.join(jobs, jobs.c.id == steps.c.job_id))
+        .where(artifacts.c.sha256.in_(list(sha256s)))
+        .where(jobs.c.state.not_in(final), jobs.c.id != job_id)
+    )
+    return set(tx.run(query).scalars())
+
+
+def known_of(tx: Tx, sha256s: Collection[str]) -> set[str]:
+    """Of these contents, those that are stored."""
+    query = sa.select(blobs.c.sha256).where(blobs.c.sha256.in_(list(sha256s)))
+    return set(tx.run(query).scalars())
+
+
 def known(tx: Tx) -> set[str]:
     return set(tx.run(sa.select(blobs.c.sha256)).scalars())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -67,20 +67,6 @@ class AssetRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What the library has under a key; `path` (of the newest video, relative to `folder`) is None
-    where it has no video."""
-
-    id: str
-    key: str
-    state: AssetState
-    folder: str
-    path: str | None
-    sha256: str | None
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which assets. `owner` None: everybody's; `text` is looked for in title and channel, in any
     case; `after` and `before` bound `published_at` (seconds since 1970, half open)."""
@@ -103,8 +89,8 @@ class Totals:
     by_state: Mapping[str, int] = field(default_factory=dict)
 
 
-_NAMES = tuple(f.name for f in fields(AssetRow))
-_COLUMNS = [assets.c[name] for name in _NAMES]
+NAMES = tuple(f.name for f in fields(AssetRow))
+_COLUMNS = [assets.c[name] for name in NAMES]
 _SORTS: Mapping[Sort, tuple[Any, bool]] = {  # column, whether the largest comes first
     Sort.ADDED: (assets.c.created_at, True),
     Sort.PUBLISHED: (assets.c.published_at, True),
@@ -116,7 +102,7 @@ _SORTS: Mapping[Sort, tuple[Any, bool]] = {  # column, whether the largest comes
 
 
 def insert(tx: Tx, row: AssetRow, info: Mapping[str, Any]) -> None:
-    values = {name: getattr(row, name) for name in _NAMES}
+    values = {name: getattr(row, name) for name in NAMES}
     tx.run(sa.insert(assets), {**values, "info": dict(info)})
 
 
@@ -164,41 +150,6 @@ def find(tx: Tx, given: str, owner: str | None = None) -> list[AssetRow]:
     if owner is not None:
         query = query.where(assets.c.owner == owner)
     return [_asset(row) for row in tx.run(query.order_by(assets.c.id).limit(_SHOWN))]
-
-
-def held(tx: Tx, owner: str, keys: Collection[str]) -> dict[str, Held]:
-    """Of these keys, those that the owner's part of the library has."""
-    found: dict[str, Held] = {}
-    video = _newest_video()
-    columns = (
-        assets.c.id,
-        assets.c.key,
-        assets.c.state,
-        assets.c.folder,
-        asset_files.c.path,
-        assets.c.sha256,
-        assets.c.size_bytes,
-    )
-    wanted = list(keys)
-    for start in range(0, len(wanted), _BATCH):
-        query = sa.select(*columns).select_from(assets.outerjoin(asset_files, video))
-        query = query.where(
-            assets.c.owner == owner, assets.c.key.in_(wanted[start : start + _BATCH])
-        )
-        for row in tx.run(query):
-            values = row._asdict()
-            values["state"] = AssetState(values["state"])
-            found[row.key] = Held(**values)
-    return found
-
-
-def _newest_video() -> Any:
-    """Joins the file whose content is the asset's."""
-    return sa.and_(
-        asset_files.c.asset_id == assets.c.id,
-        asset_files.c.role == "video",
-        asset_files.c.sha256 == assets.c.sha256,
-    )
 
 
 def page(

@@ -2,8 +2,8 @@
 
 A word that a third of all passages have is asked for as quickly as a rare one: of many matches only
 the newest are looked at. SQLite's index gives them in that order by itself. PostgreSQL's gives all
-or none, so the newest passages are read one by one first, and the index is asked where they do not
-have enough, which says that the word is not so common.
+or none, so the newest passages are read one by one first, and the index is asked where few of them
+match, which says that the words are rare.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from reelwright.store.dialects import Postgres
 from reelwright.store.tables_library import assets, caption_passages
 
 # So many passages are compared with each other for one answer.
-CANDIDATES = 500
-# PostgreSQL reads so many of the newest ones without its index; 20 ms.
-_WINDOW = 20_000
+CANDIDATES = 200
+# PostgreSQL reads so many of the newest ones without its index, 3 ms; where so few match that the
+# index has few in all, it is asked; else more of the newest are read.
+_WINDOW = 10_000
+_FEW = 20
+_WIDE = 15
 _ROWS = 500
 
 
@@ -39,16 +42,12 @@ class Passage:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """A passage that has every term; `id` grows with the time of its entering."""
 
     id: int
     passage: Passage
-    title: str
-    channel: str | None
-    published_at: float | None
-    url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,6 @@ class Term:
 
 _FIELDS = ("asset_id", "path", "language", "start_s", "end_s", "text")
 _PASSAGE = (caption_passages.c.id, *(caption_passages.c[name] for name in _FIELDS))
-_SHOWN = ("title", "channel", "published_at", "url")
-_ASSET = tuple(assets.c[name] for name in _SHOWN)
 # FTS5's table numbers its rows itself, PostgreSQL's has the ids of the passages.
 _index = sa.table(
     "caption_index", sa.column("id", sa.BigInteger), sa.column("rowid", sa.BigInteger)
@@ -97,12 +94,14 @@ def candidates(
     asset_id: str | None = None,
     limit: int = CANDIDATES,
 ) -> list[Found]:
-    """Passages with all `terms`, the newest first, at most `limit`; nothing for no terms."""
+    """Passages with all `terms`, the newest first, at most `limit`; nothing for no terms. First in
+    its transaction, which is a read."""
     if not terms:
         return []
     chosen: list[_Condition] = []
     if owner is not None:
-        chosen.append(assets.c.owner == owner)
+        own = sa.select(assets.c.id).where(assets.c.owner == owner)
+        chosen.append(own.where(assets.c.id == caption_passages.c.asset_id).exists())
     if language is not None:
         chosen.append(caption_passages.c.language == language)
     if asset_id is not None:
@@ -124,27 +123,40 @@ def _quoted(term: Term) -> str:
 def _from_postgres(
     tx: Tx, terms: Sequence[Term], chosen: Sequence[_Condition], limit: int
 ) -> list[Found]:
+    tx.dialect.steady(tx.connection)  # what is switched off is so until the end of it
     asked = _tsquery(tx, terms)
     newest = tx.run(sa.select(sa.func.max(_index.c.id))).scalar_one()
     if not asked or newest is None:
         return []
     match = sa.text("caption_index.words @@ CAST(:match AS tsquery)").bindparams(match=asked)
-    recent = _index.c.id > newest - _WINDOW
     # The index of words is read through a bitmap only: without bitmaps the ids are followed.
     with _without(tx, "bitmapscan"):
-        found = _found(tx, _index.c.id, [match, recent, *chosen], limit)
-    if len(found) == limit or newest <= _WINDOW:
-        return found
+        for width in (_WINDOW, _WINDOW * _WIDE):
+            recent = _index.c.id > newest - width
+            found = _found(tx, _index.c.id, [match, recent, *chosen], limit)
+            if len(found) == limit or newest <= width:
+                return found
+            if len(found) < _FEW:
+                break
+        else:
+            return found
+    # By itself the planner may follow the ids here, too, and meet every passage.
+    matching = sa.select(_index.c.id).where(match).cte("matching").prefix_with("MATERIALIZED")
     with _without(tx, "seqscan"):
-        return _found(tx, _index.c.id, [match, *chosen], limit)
+        return _found(tx, matching.c.id, chosen, limit)
 
 
 @contextmanager
 def _without(tx: Tx, way: str) -> Iterator[None]:
-    """The planner knows little of how common a word is."""
-    tx.run(sa.text(f"SET LOCAL enable_{way} = off"))
+    """The planner knows little of how common a word is: it may read all passages to join a few."""
+    ways = (way, "mergejoin", "hashjoin")
+    _switch(tx, ways, "off")
     yield
-    tx.run(sa.text(f"SET LOCAL enable_{way} = on"))
+    _switch(tx, ways, "on")
+
+
+def _switch(tx: Tx, ways: Sequence[str], value: str) -> None:
+    tx.run(sa.select(*(sa.func.set_config(f"enable_{way}", value, True) for way in ways)))
 
 
 def _tsquery(tx: Tx, terms: Sequence[Term]) -> str:
@@ -158,21 +170,16 @@ def _tsquery(tx: Tx, terms: Sequence[Term]) -> str:
     return " & ".join(f"({part})" for part in parts)
 
 
-def _found(
-    tx: Tx, key: sa.ColumnElement[int], where: Sequence[_Condition], limit: int
-) -> list[Found]:
-    tables = _index.join(caption_passages, caption_passages.c.id == key)
+def _found(tx: Tx, key: Any, where: Sequence[_Condition], limit: int) -> list[Found]:
+    # Passages alone: the rows of assets are large, and only those that are shown are wanted.
     query = (
-        sa.select(*_PASSAGE, *_ASSET)
-        .select_from(tables.join(assets, assets.c.id == caption_passages.c.asset_id))
+        sa.select(*_PASSAGE)
+        .select_from(key.table.join(caption_passages, caption_passages.c.id == key))
         .where(*where)
         .order_by(key.desc())
         .limit(limit)
     )
-    return [
-        Found(id=row[0], passage=_passage(row[1:7]), **dict(zip(_SHOWN, row[7:], strict=True)))
-        for row in tx.run(query)
-    ]
+    return [Found(row[0], _passage(row[1:])) for row in tx.run(query)]
 
 
 def _passage(row: Sequence[Any]) -> Passage:
