@@ -74,7 +74,7 @@ async def _bring(app: App, uri: str, target: Path) -> str:
     from reelwright.media.digest import sha256_file
     from reelwright.tools.download.answers import shown
     from reelwright.tools.download.child import fetch_file
-    from reelwright.tools.download.http import NotAFile, Wish
+    from reelwright.tools.download.wish import NotAFile, Wish
     from reelwright.tools.storage import OBJECT_SCHEMES, fetch_object
 
     parts = app.engine_settings.scratch

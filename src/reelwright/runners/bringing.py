@@ -12,13 +12,11 @@ from reelwright.errors import Code, ReelError
 from reelwright.runners.context import StepProgress
 from reelwright.runners.plain import extension_of, plain_info, write_info
 from reelwright.tools.download.child import fetch_file
-from reelwright.tools.download.http import Downloaded, NotAFile, Wish
+from reelwright.tools.download.wish import Downloaded, NotAFile, Wish
 from reelwright.tools.ytdlp.info import VideoInfo
 from reelwright.tools.ytdlp.options import YtdlpOptions
-from reelwright.tools.ytdlp.profiles import profile
 from reelwright.tools.ytdlp.request import Direct, Part, VideoAnswer, VideoWish
 from reelwright.tools.ytdlp.sites import GENERIC, extractors_of
-from reelwright.tools.ytdlp.video import fetch_video
 
 if TYPE_CHECKING:
     from reelwright.runners.context import StepContext
@@ -115,6 +113,8 @@ class Bringing:
 
     async def _page(self, url: str) -> Brought:
         """What yt-dlp finds there. A file that the page links to is downloaded by us after all."""
+        from reelwright.tools.ytdlp.video import fetch_video
+
         folder = self.context.workspace / "site"
         await asyncio.to_thread(folder.mkdir, mode=0o700)
         answer, cpu_seconds = await fetch_video(
@@ -192,6 +192,8 @@ class Bringing:
         )
 
     def _options(self) -> YtdlpOptions:
+        from reelwright.tools.ytdlp.profiles import profile
+
         payload, video, about = self.payload, self.wanted("video"), self.wanted("metadata")
         captions = self.wanted("captions")
         forms = tuple(f for f in ("vtt", "srt") if f"captions.{f}" in self.parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
 import posixpath
 from datetime import UTC, datetime
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from reelwright.tools.download.answers import shown
 from reelwright.tools.ytdlp.info import FormatFacts, VideoInfo
 
 if TYPE_CHECKING:
     from reelwright.media.info import MediaInfo
     from reelwright.runners.bringing import Brought
-    from reelwright.tools.download.http import Downloaded
+    from reelwright.tools.download.wish import Downloaded
 
 _EXTENSIONS = frozenset(
     {
@@ -93,6 +91,8 @@ def plain_info(url: str, got: Downloaded) -> VideoInfo:
 
 def write_info(path: Path, info: VideoInfo, brought: Brought) -> None:
     """The info JSON that yt-dlp would write."""
+    from reelwright.tools.download.answers import shown
+
     extension = info.format.extension if info.format else None
     body = {
         "id": info.title,
@@ -119,6 +119,8 @@ def shown_whole(url: str) -> str:
 
 
 def _at(last_modified: str | None) -> float | None:
+    import email.utils
+
     try:
         return email.utils.parsedate_to_datetime(last_modified or "").timestamp()
     except ValueError:

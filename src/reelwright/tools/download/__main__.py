@@ -14,9 +14,10 @@ from pathlib import Path
 from reelwright.errors import ReelError
 from reelwright.tools.download.addresses import hold_to
 from reelwright.tools.download.deadline import end_after
-from reelwright.tools.download.http import NotAFile, Wish, download
+from reelwright.tools.download.http import download
 from reelwright.tools.download.lines import say, say_error
 from reelwright.tools.download.parts import Part
+from reelwright.tools.download.wish import NotAFile, Wish
 
 _EVERY_S = 0.5
 

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from reelwright.tools.download.http import Downloaded, NotAFile, Wish
 from reelwright.tools.download.lines import Ear
+from reelwright.tools.download.wish import Downloaded, NotAFile, Wish
 from reelwright.tools.process import Command, run_command
 from reelwright.tools.python_child import python_argv, python_env, python_reads
 from reelwright.tools.sandbox import Confinement
