@@ -6,11 +6,11 @@ import pytest
 
 from reelwright.errors import Code
 from tests.site import Site
-from tests.site_resources import Changed, Fault, Plain, Reset, Together, changed
+from tests.site_resources import Changed, Fault, Plain, Together, Truncated, changed
 from tests.tools.ytdlp.conftest import Children
 
 FILE = "/big.mp4"
-BREAK = 300_000
+BREAK = 500_000  # behind the middle, from where on a changed file is another one
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def big(site: Site) -> bytes:
 
 
 def test_the_rest_of_the_same_file_is_asked_for(site: Site, children: Children, big: bytes) -> None:
-    site.fail(FILE, Plain(times=1), Reset(BREAK, times=1))
+    site.fail(FILE, Plain(times=1), Truncated(BREAK, times=1))
 
     done = children.fetch(site.url(FILE), hand_over=False)
 
@@ -42,7 +42,7 @@ def test_another_file_is_not_joined_to_the_first(
     site: Site, children: Children, big: bytes, after: Fault
 ) -> None:
     """The extraction's look at the file, the download that breaks off, and then the new file."""
-    site.fail(FILE, Plain(times=1), Reset(BREAK, times=1), after)
+    site.fail(FILE, Plain(times=1), Truncated(BREAK, times=1), after)
 
     done = children.fetch(site.url(FILE), hand_over=False)
 
@@ -55,7 +55,7 @@ def test_what_names_no_version_begins_anew(site: Site, children: Children, big: 
     site.fail(
         FILE,
         Together((bare,), times=1),
-        Together((bare, Reset(BREAK)), times=1),
+        Together((bare, Truncated(BREAK)), times=1),
         Together((Changed(), bare)),
     )
 
