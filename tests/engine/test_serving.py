@@ -55,6 +55,10 @@ async def _served(here: World, made: Plan) -> list[EventRow]:
     return heard
 
 
+def _waits(serving: Serving) -> bool:
+    return serving._rest is not None
+
+
 def _is_over(here: World, job_id: str) -> bool:
     with here.store.read() as tx:
         return jobs.get(tx, job_id).state.is_final
@@ -128,11 +132,11 @@ async def test_what_a_pass_has_seen_meanwhile_wakes_nobody(here: World) -> None:
         # As of a pass that began a moment ago, and of a machine that stands still as it likes.
         serving._passed_at = loop.time() + 0.1
         serving._rang()
-        assert serving._rest is not None
+        assert _waits(serving)
         serving._passed_at = serving._rung_at + 0.05
 
         async with asyncio.timeout(_LONG_S):
-            while serving._rest is not None:  # noqa: ASYNC110 - a timer sets it
+            while _waits(serving):  # noqa: ASYNC110 - a timer sets it
                 await asyncio.sleep(0.01)
 
         assert not serving._changed.is_set()

@@ -200,7 +200,7 @@ class Key(Model):
     name: str
     owner: str
     role: Literal["viewer", "editor", "admin"]
-    scopes: list[Literal["read", "jobs", "uploads", "webhooks", "admin"]]
+    scopes: list[Literal["read", "jobs", "uploads", "webhooks", "metrics", "admin"]]
     folders: dict[str, list[str]]
     rate: str | None
     max_running: int | None
@@ -240,7 +240,7 @@ class NewKeyAnswer(Model):
     name: str
     owner: str
     role: Literal["viewer", "editor", "admin"]
-    scopes: list[Literal["read", "jobs", "uploads", "webhooks", "admin"]]
+    scopes: list[Literal["read", "jobs", "uploads", "webhooks", "metrics", "admin"]]
     folders: dict[str, list[str]]
     rate: str | None
     max_running: int | None
@@ -791,6 +791,8 @@ class Worker(Model):
     id: str
     host: str
     pid: int
+    role: Literal["worker", "api"]
+    """`api`: it answers, and runs no steps."""
     state: str
     drain: bool
     """It was asked to leave."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -56,7 +57,7 @@ def test_a_step_that_kills_its_workers_fails_in_the_end(everywhere: World, tmp_p
     job_id = _submit(everywhere, _plan(tmp_path, "made", "kill -9 $PPID; sleep 600"))
     for _ in range(20):
         with worker(everywhere, _LEASE_S, max_losses=3) as killed:
-            until(lambda p=killed: p.poll() is not None or _is_over(everywhere, job_id))
+            until(partial(_is_either_over, killed, everywhere, job_id))
         if _is_over(everywhere, job_id):
             break
     job = _job(everywhere, job_id)
@@ -166,6 +167,10 @@ def _job(here: World, job_id: str) -> Job:
 
 def _is_over(here: World, job_id: str) -> bool:
     return _job(here, job_id).state.is_final
+
+
+def _is_either_over(process: subprocess.Popen[str], here: World, job_id: str) -> bool:
+    return process.poll() is not None or _is_over(here, job_id)
 
 
 def _step(here: World, job_id: str) -> str:

@@ -560,7 +560,8 @@ class Operations(Transport):
     async def get_metrics(self) -> str:
         """Metrics for Prometheus.
 
-        In Prometheus' text format. Needs no token where the setting serve.public_metrics is on.
+        In Prometheus' text format, of the whole service: for admins, and keys with the scope
+        `metrics`. Needs no token where the setting serve.public_metrics is on.
         """
         return (await self.send("GET", "/metrics")).text
 
