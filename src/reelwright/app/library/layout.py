@@ -53,7 +53,10 @@ FIELDS: Mapping[str, tuple[str, Callable[[VideoInfo], _Known]]] = {
     "channel": ("its channel, or who put it there, or the site", lambda i: _channel(i)),
     "channel_id": ("the site's id of the channel", lambda i: i.channel_id),
     "uploader": ("who put it there", lambda i: i.uploader),
-    "upload_date": ("the day, 2026-11-21; a format may follow: {upload_date:%Y}", lambda i: _at(i)),
+    "upload_date": (
+        "the day, 2026-11-21; a format may follow: {upload_date:%Y}",
+        lambda i: published(i),
+    ),
     "site": ("the site's host without www.", lambda i: i.host.removeprefix("www.")),
     "extractor": ("yt-dlp's name of the site", lambda i: i.extractor),
     "playlist": (
@@ -79,7 +82,8 @@ def _channel(info: VideoInfo) -> str | None:
     return info.channel or info.uploader or info.host
 
 
-def _at(info: VideoInfo) -> datetime | None:
+def published(info: VideoInfo) -> datetime | None:
+    """In UTC; None also for a time that no calendar has."""
     if info.published_at is None:
         return None
     try:
