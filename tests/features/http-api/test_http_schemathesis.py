@@ -11,10 +11,20 @@ import pytest
 from tests.served import serving
 
 
+# All checks but one are asked of everything: a job that was cancelled by DELETE can still be read
+# (decision 0052). What `?purge=true` deletes cannot: see tests/features/limits.
+SETTINGS = """\
+[[operations]]
+include-path-regex = "^/v1/jobs/"
+checks.use_after_free.enabled = false
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_document_holds(tmp_path: Path) -> None:
     """Every operation, every check, the same questions each time."""
+    (tmp_path / "schemathesis.toml").write_text(SETTINGS)
     with serving(tmp_path / "home", REEL_SERVE__RATE="1000000/minute") as served:
         done = subprocess.run(
             [
@@ -22,7 +32,6 @@ def test_the_document_holds(tmp_path: Path) -> None:
                 "run",
                 f"{served.url}/openapi.json",
                 *("--header", f"Authorization: Bearer {served.token}"),
-                *("--checks", "all"),
                 *("--max-examples", "5"),
                 *("--request-timeout", "120"),
                 "--generation-deterministic",
