@@ -10,7 +10,6 @@ import pytest
 
 from tests.served import serving
 
-
 # All checks but one are asked of everything: a job that was cancelled by DELETE can still be read
 # (decision 0052). What `?purge=true` deletes cannot: see tests/features/limits.
 SETTINGS = """\
