@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ _AHEAD = 2.0
 # Also where there are few cores: planning a job takes a worker's time, and leads to more.
 _LEAST_CPUS = 4.0
 _MOST = 64
+# Where nobody runs steps, it is not asked again at each submission.
+_NOBODY_S = 0.5
 _UNTOUCHED = frozenset({StepState.WAITING, StepState.UNRESOLVED})
 
 
@@ -33,14 +36,22 @@ class Admission:
         self._blobs = blobs
         self._settings = settings
         self._write = write
+        self._nobody_until = 0.0
+
+    def look_again(self) -> None:
+        """There may be somebody to run steps now."""
+        self._nobody_until = 0.0
 
     async def fill(self) -> int:
         """Begins what there is room for; gives the number of jobs."""
+        if time.monotonic() < self._nobody_until:
+            return 0
         with self._store.read() as tx:
             if not queue.waits(tx):
                 return 0
             capacity = workers.capacity_cpus(tx)
             if not capacity:
+                self._nobody_until = time.monotonic() + _NOBODY_S
                 return 0  # nobody is there to run them
             room = max(_LEAST_CPUS, capacity * _AHEAD) - queue.load_cpus(tx)
             if room <= 0:

@@ -70,6 +70,10 @@ class Leader:
         """Begins jobs, where this process leads; gives their number."""
         return await self._admission.fill() if self.leads else 0
 
+    def look_again(self) -> None:
+        """A worker has come, or gave its sign of life."""
+        self._admission.look_again()
+
     def resign(self) -> None:
         self.leads = False
         self._lock.release()

@@ -177,6 +177,7 @@ class Serving:
                 self._store.transact, lambda tx: workers.beat(tx, self._me, state), durable=False
             )
             self._next_beat = now + workers.BEAT_S
+            self._leader.look_again()
         else:
             with self._store.read() as tx:
                 asked = workers.is_asked(tx, self._me.id)

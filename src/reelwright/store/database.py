@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 class EventRow:
     """What happened to a job; `seq` counts from 1 without gaps within the job.
 
-    `wants_look` is for listeners and not stored: False where whoever wrote it has decided already
-    what comes next in the job.
+    The others are for listeners and not stored. `wants_look`: False where whoever wrote it has
+    decided already what comes next in the job. `is_sent`: there are messages to webhooks of it.
     """
 
     job_id: str
@@ -47,6 +47,7 @@ class EventRow:
     kind: str
     body: Mapping[str, Any]
     wants_look: bool = True
+    is_sent: bool = False
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -318,10 +318,13 @@ def _tell(tx: Tx, rows: list[EventRow], heard: Collection[str]) -> None:
     if not rows:
         return
     tx.run(sa.insert(events), [{name: getattr(row, name) for name in _EVENT} for row in rows])
-    tx.written.extend(rows)
     changed = [row for row in rows if row.job_id in heard and row.kind == _JOB_STATE]
-    if changed:
-        outbox.add(tx, changed)
+    sent = outbox.add(tx, changed) if changed else set()
+    keys = ((row.job_id, row.seq) for row in rows)
+    tx.written.extend(
+        replace(row, is_sent=True) if key in sent else row
+        for row, key in zip(rows, keys, strict=True)
+    )
 
 
 def events_after(tx: Tx, job_id: str, seq: int = 0, limit: int | None = None) -> list[EventRow]:

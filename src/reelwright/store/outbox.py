@@ -60,13 +60,14 @@ _COLUMNS = [outbox.c[f.name] for f in fields(Message)]
 _ABOUT = ("id", "owner", "webhook", "labels", "batch_id", "created_at", "started_at", "finished_at")
 
 
-def add(tx: Tx, events: Sequence[EventRow]) -> None:
+def add(tx: Tx, events: Sequence[EventRow]) -> set[tuple[str, int]]:
     """Messages of jobs' changes of state: to the webhook of the job's spec, and to its owner's
-    endpoints that want to hear of it."""
+    endpoints that want to hear of it. Gives the (job, seq) of those of which there are any."""
     query = sa.select(*(jobs.c[name] for name in _ABOUT))
     found = {r.id: r for r in tx.run(query.where(jobs.c.id.in_([e.job_id for e in events])))}
     listening = endpoints.enabled(tx, sorted({r.owner for r in found.values() if r.owner}))
     made: list[dict[str, Any]] = []
+    told: set[tuple[str, int]] = set()
     for event in events:
         job, kind = found[event.job_id], f"job.{event.body['state']}"
         targets: list[tuple[str | None, str]] = []
@@ -78,10 +79,12 @@ def add(tx: Tx, events: Sequence[EventRow]) -> None:
             if e.owner == job.owner and (not e.events or kind in e.events)
         ]
         if targets:
+            told.add((event.job_id, event.seq))
             body = _payload(tx, job, kind, event)
             made += [_row(tx, job, kind, body, *target) for target in targets]
     if made:
         tx.run(sa.insert(outbox), made)
+    return told
 
 
 def _payload(tx: Tx, job: Any, kind: str, event: EventRow) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from reelwright.app.archive.schedule import next_after
 from reelwright.app.archive.taking import LEASE_S, take_in
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.store import entries, entry_moves, sources
+from reelwright.store.states import JobState
 
 if TYPE_CHECKING:
     from reelwright.app.archive.taking import Taken
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 _AWAY = frozenset({Code.STORE_UNAVAILABLE, Code.STORE_LOCKED})
 # After a mistake that nobody foresaw.
 _PAUSE_S = 1.0
+_FINAL = frozenset(state.value for state in JobState if state.is_final)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,10 +321,11 @@ def _next(tx: Tx, source: Source) -> float | None:
 
 
 def ring(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> Callable[[EventRow], None]:
-    """For `Store.listen`: sets `wake` when a job of this process changed."""
+    """For `Store.listen`: sets `wake` when a job came to its end. What was queued or begun makes
+    room for nothing, and a service hears of hundreds of those a second."""
 
     def hear(event: EventRow) -> None:
-        if event.kind == "job":
+        if event.kind == "job" and event.body["state"] in _FINAL:
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(wake.set)
 

@@ -257,7 +257,7 @@ async def post(
 
 def _ring(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> Callable[[EventRow], None]:
     def hear(event: EventRow) -> None:
-        if event.kind == "job":
+        if event.is_sent:
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(wake.set)
 
