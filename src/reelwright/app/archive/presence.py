@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reelwright.app.library import folders
 from reelwright.store import entries, entry_moves
 from reelwright.store.entries import EntryState
 
@@ -19,7 +20,7 @@ _PAGE = 500
 
 def library(app: App) -> Path:
     """The folder of the library."""
-    return app.settings.library or app.home / "library"
+    return folders.root(app)
 
 
 def path_of(root: Path, file: HeldFile) -> Path | None:
