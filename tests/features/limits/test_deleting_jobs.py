@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -248,6 +251,40 @@ def test_jobs_of_a_service_are_deleted_by_the_command(idle: Served, tmp_path: Pa
         assert remote(mine, *words, cwd=tmp_path).json["deleted"] == [second, third]
         left = remote(mine, "jobs", "--json", cwd=tmp_path).json["jobs"]
         assert [job["id"] for job in left] == [queued]
+
+
+def test_a_kill_in_the_middle_of_it_leaves_nothing_half(tmp_path: Path) -> None:
+    """A job has its row and its folder, or neither: at once, or when the next service has begun."""
+    home = tmp_path / "home"
+    with serving(home, "--no-worker") as first:
+        batch = {"jobs": [MISSING] * 150}
+        made = first.client.post("/v1/batches", json=batch).json()
+        assert first.client.post(f"/v1/batches/{made['id']}/cancel").status_code == 202
+        folders = [home / "served" / job_id for job_id in made["jobs"]]
+        for folder in folders:
+            folder.mkdir(parents=True)
+            (folder / "film.mp4").write_bytes(b"x" * 100)
+
+        def delete() -> None:
+            with contextlib.suppress(httpx.HTTPError):
+                first.client.delete("/v1/jobs", params={"finished_before": NOW, "limit": 500})
+
+        asking = threading.Thread(target=delete)
+        asking.start()
+        until(lambda: not all(folder.exists() for folder in folders) or None, pause_s=0.001)
+        assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+        asking.join()
+    with serving(home, "--no-worker") as second:
+
+        def is_whole() -> bool:
+            page = second.client.get("/v1/jobs", params={"limit": 500}).json()
+            left = {job["id"] for job in page["jobs"]}
+            return {folder.name for folder in folders if folder.exists()} == left
+
+        until(lambda: is_whole() or None)
+        rows = second.client.get("/v1/audit", params={"action": "job.delete", "limit": 500})
+        gone = {row["target"] for row in rows.json()["entries"]}
+        assert gone == {folder.name for folder in folders if not folder.exists()}
 
 
 def test_a_folder_whose_service_died_in_between_is_swept_at_the_next_start(
