@@ -16,12 +16,10 @@ def read_lenient(path: Path, base: str) -> Iterator[FeedHead | FeedEntry | None]
     even feedparser finds no feed."""
     import feedparser
 
-    # Relative addresses are ours to resolve, and markup is dropped, not cleaned.
+    # Addresses that are relative to the feed's are ours to resolve (those of an xml:base are not),
+    # and markup is dropped, not cleaned.
     parsed: Any = feedparser.parse(
-        path.read_bytes(),
-        response_headers={"content-location": base},
-        sanitize_html=False,
-        resolve_relative_uris=False,
+        path.read_bytes(), sanitize_html=False, resolve_relative_uris=False
     )
     if not parsed.version and not parsed.entries:
         raise ReelError(
