@@ -83,7 +83,7 @@ class Check:
 def examine(app: App) -> list[Check]:
     """Looks at everything; nothing that is missing stops it."""
     checks = [_python(), *_tools(app), _font(), _sandbox(), _disk(app), _store(app), _ytdlp()]
-    return [*checks, *_extras()]
+    return [*checks, _javascript(), *_extras()]
 
 
 def _python() -> Check:
@@ -209,6 +209,17 @@ def _ytdlp() -> Check:
         return Check("yt-dlp", OK, version)
     hint = "pip install yt-dlp; without it `fetch` takes plain downloads only"
     return Check("yt-dlp", WARNING, "not installed", hint)
+
+
+def _javascript() -> Check:
+    """YouTube hands out most of its formats only to who runs its player's JavaScript."""
+    from reelwright.tools.ytdlp.options import js_runtime
+
+    found = js_runtime()
+    about = "runs the JavaScript of YouTube's player for yt-dlp"
+    if found:
+        return Check("extra: deno", OK, f"{found}; {about}")
+    return Check("extra: deno", OK, f"not installed; {about} (pip install 'reelwright[deno]')")
 
 
 def _extras() -> Iterator[Check]:

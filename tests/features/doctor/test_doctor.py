@@ -60,3 +60,16 @@ def test_a_build_without_encoders_is_found_out(tmp_path: Path, ffmpeg: Path) -> 
     assert encoders["state"] == "missing"
     assert "libx264" in encoders["found"]
     assert checks(done.json)["more encoders"]["state"] == "warning"
+
+
+def test_a_javascript_runtime_is_reported_wherever_it_is(tmp_path: Path) -> None:
+    deno = tmp_path / "bin" / "deno"
+    deno.parent.mkdir()
+    deno.write_text("#!/bin/sh\n")
+    deno.chmod(0o755)
+
+    there = reel("doctor", "--json", cwd=tmp_path, PATH=f"{deno.parent}:/usr/bin:/bin")
+    nowhere = reel("doctor", "--json", cwd=tmp_path, PATH="/usr/bin:/bin")
+
+    assert checks(there.json)["extra: deno"]["found"].startswith(f"{deno};")
+    assert there.code == nowhere.code == 0  # it is an extra

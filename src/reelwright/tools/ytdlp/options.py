@@ -94,7 +94,7 @@ class YtdlpOptions:
     `sleep_s`: between two requests of one extraction. `rate_bytes_s`: the download's upper speed.
     `geo_country`: two letters, claimed in X-Forwarded-For. `extractors`: names (patterns) of those
     allowed; empty: chosen by the URL. `extractor_args`: by extractor, by key.
-    `js_runtime`: path of deno, which some sites need.
+    `js_runtime`: path of deno, which YouTube needs; None: the one that `js_runtime()` finds.
 
     Raises FIELD_INVALID where a value is not of these forms.
     """

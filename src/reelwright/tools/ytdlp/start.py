@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reelwright.tools.process import Command, Completed, run_command
 from reelwright.tools.python_child import python_argv, python_env, python_reads
 from reelwright.tools.sandbox import Confinement
+from reelwright.tools.ytdlp.options import js_runtime
 from reelwright.tools.ytdlp.request import CheckWish, ListWish, VideoWish
+from reelwright.tools.ytdlp.sites import extractors_of
 from reelwright.tools.ytdlp.wire import REQUEST, wish_to_file
 
 _MEMORY_BYTES = 1 << 30
@@ -38,8 +40,10 @@ async def run_child(
 ) -> Completed:
     """Raises what `run_command` raises; what the child reports comes by `hear`."""
     folder = Path(wish.folder)
-    wish_to_file(wish, folder / REQUEST)
     options = wish.options
+    if options.js_runtime is None and "youtube.*" in extractors_of(wish.url):
+        options = replace(options, js_runtime=js_runtime())
+    wish_to_file(replace(wish, options=options), folder / REQUEST)
     cookies = (Path(options.cookies),) if options.cookies else ()
     runtime = (Path(options.js_runtime),) if options.js_runtime else ()
     confinement = Confinement(
