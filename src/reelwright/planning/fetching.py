@@ -72,7 +72,8 @@ def fetch_reasons(fetches: Mapping[str, Fetch], before: Sequence[Fetch]) -> tupl
     others = [fetch for fetch in before if fetch.url == first.url]
     if others:
         names = sorted({name for other in others for name in _differing(other, fetches)})
-        why = f"{_listed(names)} differ" if names else "it waits for other results"
+        verb = "differs" if len(names) == 1 else "differ"
+        why = f"{_listed(names)} {verb}" if names else "it waits for other results"
         reasons.append(f"{first.url} is asked once more: {why}")
     return tuple(reasons)
 

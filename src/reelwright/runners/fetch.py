@@ -55,7 +55,6 @@ async def run(step: Step, context: StepContext) -> StepResult:
     bringing = Bringing(step.payload, context)
     async with _passing(context.gate, bringing.url):
         brought = await bringing.run()
-    brought = await asyncio.to_thread(_with_metadata, bringing, brought)
     _check_captions(bringing, brought)
     looked: dict[str, _Looked | None] = {
         part: await _look_into(brought.of(part), context)
@@ -67,7 +66,8 @@ async def run(step: Step, context: StepContext) -> StepResult:
         raise ReelError(
             Code.TOOL_NO_OUTPUT, f"no video came from {bringing.url}", where=bringing.url
         )
-    return _result(step, bringing, _named(brought, looked), looked)
+    brought = await asyncio.to_thread(_with_metadata, bringing, _named(brought, looked))
+    return _result(step, bringing, brought, looked)
 
 
 @asynccontextmanager

@@ -48,7 +48,6 @@ class Keep(Operator):
                     raise ReelError(
                         Code.STREAM_KIND,
                         f"port '{port.name}' of 'keep' is given a fetched {kind}",
-                        where=f"inputs.{port.name}",
                         hint=f"connect {port.doc}",
                     )
                 brought.append(strand)

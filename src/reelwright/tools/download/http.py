@@ -299,6 +299,9 @@ def _cookies(path: str | None) -> MozillaCookieJar | None:
     except (LoadError, OSError, UnicodeDecodeError) as error:
         what = f"the cookies at {path} cannot be read: {error}"
         raise ReelError(Code.INPUT_UNREADABLE, what, where=path) from error
+    for cookie in jar:
+        if cookie.expires == 0:  # so browsers export those that live as long as they run
+            cookie.expires = None
     return jar
 
 
