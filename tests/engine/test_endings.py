@@ -213,3 +213,23 @@ def test_a_read_has_no_transaction(tmp_path: Path, database_url: str) -> None:
         assert [job.id for job in jobs.listing(tx)] == [job_id], "it sees one moment"
     with here.store.read() as tx:
         assert len(jobs.listing(tx)) == 2
+
+
+def test_only_what_is_to_be_decided_wants_a_look(tmp_path: Path, database_url: str) -> None:
+    """Each look is a transaction; where the next step has been found there is nothing to look for.
+    A job that is to end early has its look."""
+    here = _world(tmp_path, database_url)
+    to_do, done, stopped = (
+        _submit(here, "to_do", {"a": ()}, delivers=["a"]),
+        _submit(here, "done", {"a": ()}),
+        _submit(here, "stopped", {"a": ()}, delivers=["a"]),
+    )
+    rows = _claim(here)
+    here.store.transact(lambda tx: jobs.change(tx, stopped, cancel_requested=True))
+    looks: list[str] = []
+    here.store.listen(lambda event: looks.append(event.job_id) if event.wants_look else None)
+    here.store.transact(lambda tx: outcome.succeed_all(tx, [_ended(row) for row in rows]))
+    assert set(looks) == {stopped}
+    assert [row.job_id for row in _claim(here)] == [to_do]
+    with here.store.read() as tx:
+        assert jobs.get(tx, done).state is JobState.SUCCEEDED

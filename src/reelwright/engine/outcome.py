@@ -66,10 +66,15 @@ def succeed_all(tx: Tx, ended: Sequence[Ended]) -> list[None]:
         woken[job_id].append(key)
     closing = [j for j in of_job if not woken[j] and _is_closing(shares[j])]
     done = _close(tx, closing)
-    news = {
-        job_id: _news(tx, rows, shares[job_id], held[job_id], woken[job_id], job_id in done)
-        for job_id, rows in of_job.items()
-    }
+    news: dict[str, jobs.News] = {}
+    for job_id, rows in of_job.items():
+        told = _told(rows, woken[job_id], job_id in done)
+        job = held[job_id]
+        fraction, eta_s = job_progress(shares[job_id], job.started_at, tx.now())
+        # What may start has been found here: nobody need look for it.
+        goes_on = job_id in closing or _goes_on(shares[job_id], woken[job_id])
+        goes_on = goes_on and not job.cancel_requested
+        news[job_id] = jobs.News(fraction, eta_s, told, job_id in done, wants_look=not goes_on)
     jobs.tell_all(tx, held, news)
     return [None] * len(ended)
 
@@ -81,20 +86,12 @@ def _success(one: Ended) -> Success:
     )
 
 
-def _news(
-    tx: Tx,
-    ended: Sequence[StepRow],
-    shares: Mapping[StepState, Share],
-    held: jobs.Held,
-    woken: Sequence[str],
-    is_done: bool,
-) -> jobs.News:
+def _told(
+    ended: Sequence[StepRow], woken: Sequence[str], is_done: bool
+) -> list[tuple[str, dict[str, Any]]]:
     told = [events.step_changed(row.key, StepState.SUCCEEDED, attempt=row.attempt) for row in ended]
     told += [events.step_changed(key, StepState.READY) for key in woken]
-    if is_done:
-        told += _end_of(JobState.SUCCEEDED)
-    fraction, eta_s = job_progress(shares, held.started_at, tx.now())
-    return jobs.News(fraction, eta_s, told, is_done, wants_look=not _goes_on(shares, woken))
+    return told + _end_of(JobState.SUCCEEDED) if is_done else told
 
 
 def _goes_on(shares: Mapping[StepState, Share], woken: Sequence[str]) -> bool:

@@ -26,9 +26,11 @@ AGEING_S = 600.0
 # The kind of an event that is a job's change of state; the engine names it so.
 _JOB_STATE = "job"
 # What is asked for often is put together once: that takes as long as running it.
-_HELD = sa.select(clock(), jobs.c.id, jobs.c.event_seq, jobs.c.started_at, outbox.HEARD).where(
-    jobs.c.id.in_(sa.bindparam("ids", expanding=True))
-)
+_HELD = sa.select(
+    clock(),
+    *(jobs.c[name] for name in ("id", "event_seq", "started_at", "cancel_requested")),
+    outbox.HEARD,
+).where(jobs.c.id.in_(sa.bindparam("ids", expanding=True)))
 _COUNTED = (
     sa.update(jobs)
     .where(jobs.c.id == sa.bindparam("job"))
@@ -230,6 +232,7 @@ class Held:
     id: str
     event_seq: int
     started_at: float | None
+    cancel_requested: bool
     heard: bool
 
 
