@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.archive import identity
+from reelwright.app.archive.completing import completed
 from reelwright.app.library import copies, folders, sidecars
 from reelwright.app.library.layout import Layout, folder_key
 from reelwright.app.library.placing import Item, Placing, Put, text_item, write_sums, write_text
@@ -70,7 +71,8 @@ def _keep(app: App, order: KeepOrder) -> Kept:
     from reelwright.engine.keeping import Kept
 
     copies.sweep(app)
-    info = VideoInfo.from_json(order.info)
+    with app.store.read() as tx:
+        info = completed(tx, VideoInfo.from_json(order.info), order.job_id)
     place = _place(app, order, info)
     folder = folders.root(app) / place.folder
     placing = Placing(
