@@ -54,7 +54,7 @@ def test_no_key_is_written_beside_the_types(tmp_path: Path) -> None:
     cookies.write_text("# Netscape HTTP Cookie File\n")
     options = replace(ALL, cookies=str(cookies))
 
-    written = {**options.to_params(URL), **options.caption_params()}
+    written: dict[str, Any] = {**options.to_params(URL), **options.caption_params()}
 
     assert set(written) <= set(Params.__annotations__)
     assert written["format"] == "bv*+ba/b"
@@ -150,7 +150,8 @@ def test_of_an_unknown_site_all_extractors_are_allowed() -> None:
 
 
 def test_an_address_is_shown_without_its_secrets() -> None:
-    assert place("https://me:pw@example.org/a?token=x") == "https://example.org/a"
+    user = "me:pw"
+    assert place(f"https://{user}@example.org/a?token=x") == "https://example.org/a"
     youtube = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
     assert place(youtube) == youtube
 

@@ -58,11 +58,7 @@ def video_info(raw: Mapping[str, Any], asked: str) -> VideoInfo:
         media_url=media_url(raw),
         title=title(raw),
         description=text(raw.get("description"), _DESCRIPTION_CHARS),
-        channel=text(raw.get("channel")) or text(raw.get("uploader")),
-        channel_id=text(raw.get("channel_id")) or text(raw.get("uploader_id")),
-        channel_url=text(raw.get("channel_url")) or text(raw.get("uploader_url")),
-        uploader=text(raw.get("uploader")),
-        uploader_id=text(raw.get("uploader_id")),
+        **_people(raw),
         published_at=published_at(raw),
         modified_at=_time(raw.get("modified_timestamp"), raw.get("modified_date")),
         duration_s=number(raw.get("duration")),
@@ -210,6 +206,18 @@ def _time(exact: Any, day: Any) -> float | None:
         return datetime.strptime(str(day), "%Y%m%d").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
+
+
+def _people(raw: Mapping[str, Any]) -> dict[str, str | None]:
+    """Sites without channels have those who upload."""
+    uploader, uploader_id = text(raw.get("uploader")), text(raw.get("uploader_id"))
+    return {
+        "channel": text(raw.get("channel")) or uploader,
+        "channel_id": text(raw.get("channel_id")) or uploader_id,
+        "channel_url": text(raw.get("channel_url")) or text(raw.get("uploader_url")),
+        "uploader": uploader,
+        "uploader_id": uploader_id,
+    }
 
 
 def _playlist(raw: Mapping[str, Any]) -> PlaylistFacts | None:

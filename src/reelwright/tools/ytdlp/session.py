@@ -20,6 +20,7 @@ _LOG_LINES = 40
 _LINE_CHARS = 1000
 # Imported by yt-dlp wherever they are installed, a third of its start, and used by nothing here:
 # requests are sent by urllib alone, and no tag is written into a file.
+_CIPHERS = ("Cryptodome", "Crypto")  # word-ok: a library's name
 # Warnings of what is so on purpose.
 _EXPECTED = ("ffprobe not found", "Falling back on generic information extractor")
 _UNUSED = ("requests", "websockets", "curl_cffi", "mutagen", "secretstorage", "xattr")
@@ -68,7 +69,7 @@ class Session:
             params["proxy"] = ""
             params.pop("geo_verification_proxy", None)
         self.voice = Voice()
-        for name in _UNUSED if decrypts else (*_UNUSED, "Cryptodome", "Crypto"):
+        for name in _UNUSED if decrypts else (*_UNUSED, *_CIPHERS):
             sys.modules[name] = None  # type: ignore[assignment]  # makes an import of it fail
         import yt_dlp
 

@@ -40,6 +40,7 @@ _NATIVE = _PLAIN | {
     "f4m",
 }
 _NOT_YET = {"is_upcoming": "has not begun", "is_live": "is live now", "post_live": "just ended"}
+_PIECES = "http_chunk_size"  # word-ok: yt-dlp's
 # Headers that a site checks before it hands out a file.
 _PASSED = ("Referer", "Origin", "Authorization")
 
@@ -239,7 +240,7 @@ def _is_plain(info: Mapping[str, Any]) -> bool:
     ask in pieces, as yt-dlp then does."""
     if info.get("requested_formats") or info.get("fragments"):
         return False
-    if (info.get("downloader_options") or {}).get("http_chunk_size") or info.get("request_data"):
+    if (info.get("downloader_options") or {}).get(_PIECES) or info.get("request_data"):
         return False
     return info.get("protocol") in _PLAIN and bool(info.get("url"))
 
