@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 from reelwright.errors import Code, ReelError
 from reelwright.tools.download.addresses import Reach
 from reelwright.tools.download.answers import connection_error, shown, status_error
-from reelwright.tools.download.parts import Origin, Part, disk_errors
+from reelwright.tools.download.parts import Origin, Part, check_room, disk_errors
 from reelwright.tools.download.receiving import SLOWEST_BYTES, WINDOW_S, Pace, Receiver, Sink
 from reelwright.tools.download.wish import Downloaded, NotAFile, Wish
 
@@ -138,6 +138,7 @@ class _Transfer:
             head = self._read(answer, _SNIFF_BYTES)
             if _is_page(answer, head):
                 raise NotAFile(answer.url, answer.headers.get("content-type", ""))
+            check_room(self._part.path.parent, answer.length or 0, shown(answer.url))
             origin = Origin.of(answer.url, answer.headers, answer.length)
             with self._write(lambda: self._part.start(origin)) as file:
                 sink = Sink(file, self._part.path.parent)
@@ -162,6 +163,8 @@ class _Transfer:
             if answer.first_byte() != have_bytes or not origin.is_same_as(now):
                 return None
             self._check_size(answer, whole)
+            rest_bytes = (whole or have_bytes) - have_bytes
+            check_room(self._part.path.parent, rest_bytes, shown(answer.url))
             with self._write(self._part.resume) as file:
                 file.truncate(have_bytes)
                 sink = Sink(file, self._part.path.parent)

@@ -174,6 +174,26 @@ def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
         view = view[file.write(view) :]
 
 
+def check_room(folder: Path, wanted_bytes: int, place: str) -> None:
+    """Whether the rest of what is at `place` fits on the disk of `folder`, before any of it comes.
+
+    Raises DISK_FULL, and MEDIA_TOO_LARGE where the whole disk could not hold it.
+    """
+    disk = os.statvfs(folder)
+    free_bytes = disk.f_bavail * disk.f_frsize
+    if wanted_bytes <= free_bytes:
+        return
+    is_hopeless = wanted_bytes > disk.f_blocks * disk.f_frsize
+    raise ReelError(
+        Code.MEDIA_TOO_LARGE if is_hopeless else Code.DISK_FULL,
+        f"{place} says that {wanted_bytes} bytes are to come; the disk of {folder} has room for "
+        f"{free_bytes}",
+        where=place,
+        hint="use a larger disk (REEL_HOME), if the size is meant" if is_hopeless else None,
+        evidence={"wanted_bytes": wanted_bytes, "free_bytes": free_bytes},
+    )
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """What the file system refuses, as DISK_FULL or PERMISSION_DENIED; other errors pass."""
