@@ -157,15 +157,19 @@ def _again(app: App, source: Source, options: ArchiveOptions, *, retry_gone: boo
 
 
 def _choose(app: App, source_id: str, options: ArchiveOptions) -> None:
-    """Other filters may want other entries of those that are known."""
-    wanted, after = Filter(options), (0.0, "")
+    """Other filters may want other entries of those that are known, and another limit fewer."""
+    wanted, left, after = Filter(options), options.limit, (-1, "")
     while True:
         with app.store.read() as tx:
-            page = entries.changed(tx, [source_id], after=after, limit=_PAGE)
+            page = entries.page(tx, source_id, after=after, limit=_PAGE)
         if not page:
             return
-        after = (page[-1].changed_at, page[-1].id)
-        fits = {e.id: wanted.wants(e.title, e.published_at) for e in page}
+        after = (page[-1].position, page[-1].id)
+        fits = {e.id: False for e in page}
+        for entry in page:
+            if left != 0 and wanted.wants(entry.title, entry.published_at):
+                fits[entry.id] = True
+                left = None if left is None else left - 1
         back = [e.id for e in page if e.state == EntryState.SKIPPED and fits[e.id]]
         away = [e.id for e in page if e.state == EntryState.PENDING and not fits[e.id]]
         if back or away:

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reelwright.app.archive import room, settling
+from reelwright.app.archive import settling
 from reelwright.app.archive.causes import listing_wait_s
 from reelwright.app.archive.options import ArchiveOptions
 from reelwright.app.archive.order import job_row
 from reelwright.app.archive.schedule import next_after
 from reelwright.app.archive.taking import LEASE_S, take_in
+from reelwright.app.library import storage
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.store import entries, entry_moves, sources
 from reelwright.store.states import JobState
@@ -251,7 +252,7 @@ class Archivist:
                 if s in found
             }
         chosen = _in_turn(pending, found, at_work, free)
-        disk = room.problem(self._app) if chosen else None
+        disk = storage.problem(self._app) if chosen else None
         self.standing = Standing(waits, disk, is_open=not names <= set(waits))
         if disk is None:
             return chosen

@@ -204,9 +204,12 @@ class Run:
         return not waiting or self._is_hopeless(standing)
 
     def _is_hopeless(self, standing: Standing) -> bool:
-        """All that waits is at sites that failed and rest for long; a budget is waited for."""
+        """All that waits is at sites that failed and rest for long, or the disk takes no files; a
+        budget and room are waited for."""
+        if standing.disk is not None:
+            return standing.disk.code is not Code.DISK_FULL
         waits = list(standing.waits.values())
-        if standing.disk is not None or not waits or standing.is_open:
+        if not waits or standing.is_open:
             return False
         return all(w.code is not None and w.seconds > self._patience_s for w in waits)
 
@@ -224,7 +227,8 @@ class Run:
         return Counts(states, unread), next_at, now
 
     def _is_unread(self, source: Source, now: float) -> bool:
-        if source.state in _BUSY:
+        is_due = source.is_enabled and source.next_at is not None and source.next_at <= now
+        if source.state in _BUSY or is_due:
             return True
         soon = source.next_at is not None and source.next_at - now <= self._patience_s
         return source.state == SourceState.FAILED and soon
@@ -286,16 +290,19 @@ class Run:
         return entry.state in {EntryState.HELD, EntryState.GONE}
 
     def _rest(self) -> list[Settled]:
-        """Lists that failed, and failures that are told only now; what waits is counted."""
+        """Lists that failed; what waits is counted."""
+        disk = self._archivist.standing.disk
+        self.tally.worst = self.tally.worst or disk
         with self._app.store.read() as tx:
             found = sources.of_ids(tx, self._ids)
             states = entries.counts(tx, self._ids)
-        self.tally.left = sum(
-            n
-            for counted in states.values()
-            for state, n in counted.items()
-            if state in {EntryState.PENDING, EntryState.QUEUED}
-        )
+        if self._fetches:
+            self.tally.left = sum(
+                n
+                for counted in states.values()
+                for state, n in counted.items()
+                if state in {EntryState.PENDING, EntryState.QUEUED}
+            )
         return [
             _unreadable(source) for source in found.values() if source.state == SourceState.FAILED
         ]

@@ -116,7 +116,9 @@ class _Taking:
         for start in range(0, len(batch), 500):
             rows = self._rows(batch[start : start + 500])
             self.new += await asyncio.to_thread(self._store, rows)
-            if self._wanted.limit is not None and self.accepted >= self._wanted.limit:
+            limit = self._wanted.limit
+            # Without filters the listing itself ends in time, and says what the list is called.
+            if limit is not None and self.accepted >= limit and self._wanted.is_filtered:
                 raise _EnoughError
 
     async def heartbeat(self) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.app.archive import identity
 from reelwright.app.archive.completing import completed
 from reelwright.app.library import copies, folders, sidecars
-from reelwright.app.library.layout import Layout, folder_key
+from reelwright.app.library.layout import Layout, folder_key, show_folder
 from reelwright.app.library.placing import Item, Placing, Put, text_item, write_sums, write_text
 from reelwright.app.library.said import passages_of
 from reelwright.errors import Code, ReelError
@@ -194,16 +194,18 @@ def _item(file: KeptFile, role: Role, name: str, facts: Mapping[str, Any] | None
 
 def _show_name(place: _Place, info: VideoInfo) -> str | None:
     """The channel, where the asset's folder stands in one: a media centre's show."""
-    return info.channel or info.uploader if "/" in place.folder and place.is_own else None
+    is_in_show = place.is_own and show_folder(place.folder, info) is not None
+    return info.channel or info.uploader if is_in_show else None
 
 
 def _show(app: App, place: _Place, info: VideoInfo, order: KeepOrder) -> None:
     """``tvshow.nfo`` of the channel's folder; one that is there is somebody's work and stays."""
     name = _show_name(place, info)
-    path = folders.root(app) / place.folder.partition("/")[0] / "tvshow.nfo"
-    if name is None or not _wants_nfo(app, order) or path.exists():
+    if name is None or not _wants_nfo(app, order):
         return
-    write_text(path, sidecars.show_nfo(name, info), f"{order.job_id}-{order.attempt}")
+    path = folders.root(app) / (show_folder(place.folder, info) or "") / folders.SHOW
+    if not path.exists():
+        write_text(path, sidecars.show_nfo(name, info), f"{order.job_id}-{order.attempt}")
 
 
 def _together(known: Sequence[AssetFile], put: Sequence[Put]) -> list[AssetFile]:

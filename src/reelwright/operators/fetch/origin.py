@@ -88,7 +88,7 @@ class Asking(Params):
         """What all parts of one extraction share, JSON-ready; what is left out is not in it."""
         said = self.model_dump(include=set(Asking.model_fields), exclude_defaults=True)
         if "sleep" in said:
-            said["sleep"] = float(said["sleep"])
+            said["sleep"] = float(Fraction(said["sleep"]))
         if "country" in said:
             said["country"] = said["country"].upper()
         return said
