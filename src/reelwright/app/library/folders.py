@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reelwright.tools.ytdlp.info import VideoInfo
 
 OWN = ".reelwright"
+SHOW = "tvshow.nfo"
 # So many videos of one title in one channel are believed.
 _MOST = 100_000
 
@@ -94,6 +95,22 @@ def prune_empty(library: Path, folder: Path) -> None:
         except OSError:
             return
         folder = folder.parent
+
+
+def prune_show(library: Path, folder: Path, new: Path | None = None) -> None:
+    """A channel's ``tvshow.nfo`` goes with the last video below its folder: to the folder of the
+    same name above `new`, or for good."""
+    for above in folder.parents:
+        show = above / SHOW
+        if above == library or library not in above.parents:
+            return
+        if not show.is_file() or any(p.is_file() and p != show for p in above.rglob("*")):
+            continue
+        home = next((p for p in new.parents if p.name == above.name), None) if new else None
+        if home is not None and home != library and not (home / SHOW).exists():
+            show.rename(home / SHOW)
+        else:
+            show.unlink()
 
 
 def _take(app: App, library: Path, wanted: Claim) -> Claim | None:

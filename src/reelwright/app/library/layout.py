@@ -127,6 +127,17 @@ def folder_key(folder: str) -> str:
     return unicodedata.normalize("NFC", folded)
 
 
+def show_folder(folder: str, info: VideoInfo) -> str | None:
+    """The part of `folder` that is its channel's, for media centres a show; None where no folder
+    above the asset's own is called as the channel."""
+    *above, _ = folder.split("/")
+    name = safe_name(info.channel or info.uploader or "")
+    for depth, part in enumerate(above, 1):
+        if part == name:
+            return "/".join(above[:depth])
+    return None
+
+
 def safe_name(text: str, most_bytes: int = _NAME_BYTES) -> str:
     """A name of one file or folder that looks like `text`; never empty."""
     return _guarded(_shortened(_clean(text), most_bytes), most_bytes)
