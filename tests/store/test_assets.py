@@ -136,19 +136,20 @@ def test_assets_are_found_by_what_people_know_of_them(store: Store) -> None:
         assert assets.find(tx, "abc") == []
 
 
-def test_files_have_one_row_a_path_and_go_with_their_asset(store: Store) -> None:
-    def fill(tx: Tx) -> None:
-        _fill(tx)
-        asset_files.put(tx, _file("a", "v\udcff.mp4"), {"streams": [1]})
-        asset_files.put(tx, _file("a", "v.en.vtt", role=Role.CAPTIONS, language="en"))
-        asset_files.put(tx, _file("a", "v2.mp4", version=2, sha256="ef" * 32))
-        asset_files.put(tx, _file("a", "v.en.vtt", role=Role.CAPTIONS, language="en", size_bytes=9))
-        passage = Passage(
-            asset_id="a", path="v.en.vtt", language="en", start_s=0.0, end_s=1.0, text="hello"
-        )
-        captions.replace(tx, "a", ["v.en.vtt"], [passage])
+def _fill_files(tx: Tx) -> None:
+    _fill(tx)
+    asset_files.put(tx, _file("a", "v\udcff.mp4"), {"streams": [1]})
+    asset_files.put(tx, _file("a", "v.en.vtt", role=Role.CAPTIONS, language="en"))
+    asset_files.put(tx, _file("a", "v2.mp4", version=2, sha256="ef" * 32))
+    asset_files.put(tx, _file("a", "v.en.vtt", role=Role.CAPTIONS, language="en", size_bytes=9))
+    passage = Passage(
+        asset_id="a", path="v.en.vtt", language="en", start_s=0.0, end_s=1.0, text="hello"
+    )
+    captions.replace(tx, "a", ["v.en.vtt"], [passage])
 
-    store.transact(fill)
+
+def test_files_have_one_row_a_path(store: Store) -> None:
+    store.transact(_fill_files)
     with store.read() as tx:
         files = asset_files.of_asset(tx, "a")
         assert [(f.path, f.version, f.size_bytes) for f in files] == [
@@ -164,6 +165,10 @@ def test_files_have_one_row_a_path_and_go_with_their_asset(store: Store) -> None
         assert list(asset_files.at(tx, "ana", {("a", "v2.mp4"), ("a", "w")})) == [("a", "v2.mp4")]
         totals = assets.totals(tx)
         assert (totals.assets, totals.files, totals.size_bytes) == (4, 3, 19)
+
+
+def test_files_are_moved_marked_and_go_with_their_asset(store: Store) -> None:
+    store.transact(_fill_files)
     store.transact(lambda tx: asset_files.move(tx, "a", [("v.en.vtt", "w.en.vtt")]))
     store.transact(lambda tx: asset_files.mark(tx, "a", "v2.mp4", FileState.DAMAGED))
     with store.read() as tx:

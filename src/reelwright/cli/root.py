@@ -24,6 +24,7 @@ _COMMANDS = (
     "operators",
     "archive",
     "follow",
+    "library",
     "jobs",
     "status",
     "logs",

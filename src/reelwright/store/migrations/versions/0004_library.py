@@ -127,7 +127,7 @@ def _api_quota() -> None:
     )
 
 
-def _assets() -> None:
+def _assets() -> None:  # size: one line a column
     op.create_table(
         "assets",
         sa.Column("id", sa.String(length=32), nullable=False),
