@@ -28,11 +28,14 @@ class Receiver:
 
     def __init__(self, body: http.client.HTTPResponse) -> None:
         self._body = body
+        # What came with the headers is taken first: readinto1 would lose it to a break after it.
+        self._is_begun = False
 
     def fill(self, room: memoryview) -> int:
         """What is there, at most all of `room`; 0 at the end. Raises OSError, HTTPException."""
         body = self._body
-        if body.chunked or body.length is None or body.fp is None:
+        if not self._is_begun or body.chunked or body.length is None or body.fp is None:
+            self._is_begun = True
             data = body.read1(len(room))
             room[: len(data)] = data
             return len(data)
