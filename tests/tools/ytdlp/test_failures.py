@@ -113,6 +113,9 @@ def test_what_the_evidence_holds() -> None:
         ("unable to write data: [Errno 28] No space left on device", Code.DISK_FULL),
         ("unable to download video data: HTTP Error 403: Forbidden", Code.HTTP_FORBIDDEN),
         ("content too short (expected 9 bytes and served 3)", Code.NETWORK_RESET),
+        ("[download] Got error: Downloaded 3 bytes, expected 9 bytes", Code.NETWORK_RESET),
+        ("[download] Got error: HTTP Error 503: Busy. Giving up", Code.HTTP_SERVER_ERROR),
+        ("Got error: The read operation timed out. Giving up after 3", Code.NETWORK_TIMEOUT),
         # Not a word of the site's: nothing of it is gone.
         ("fragment 1 not found, unable to continue", Code.NETWORK_RESET),
         ("Postprocessing: Conversion failed!", Code.TOOL_FAILED),

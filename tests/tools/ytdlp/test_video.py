@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,7 @@ from reelwright.tools.ytdlp.options import YtdlpOptions
 from reelwright.tools.ytdlp.request import Part, VideoWish
 from reelwright.tools.ytdlp.video import fetch_video
 from tests.site import Site
-from tests.site_pages import json_ld_page, video_page
-from tests.site_resources import Guarded, Other, Refuse, Slow, Truncated
+from tests.site_resources import Other, Refuse, Slow, Truncated
 from tests.tools.processes import is_alive
 from tests.tools.ytdlp.conftest import Children
 
@@ -86,20 +86,6 @@ def test_nothing_is_downloaded_that_was_not_wanted(site: Site, children: Childre
     assert done.answer.direct is None
     assert [file.role for file in done.answer.files] == [Part.INFO]
     assert not site.count("/files/poster.jpg")
-
-
-def test_the_info_file_holds_no_address_that_opens_the_file(site: Site, children: Children) -> None:
-    site.add("/page", video_page("Signed", [(site.url(f"{FILE}?token=s3cret"), "video/mp4")]))
-
-    done = children.fetch(
-        site.url("/page").replace("//", "//me:passw0rd@"),
-        Part.INFO,
-        headers={"X-Key": "k3y"},
-    )
-
-    text = done.text(Part.INFO)
-    assert "Signed" in text
-    assert not [word for word in ("s3cret", "passw0rd", "k3y", "http_headers") if word in text]
 
 
 def test_captions_in_every_form(site: Site, children: Children) -> None:
@@ -237,6 +223,39 @@ def test_a_part_that_comes_late_comes(site: Site, children: Children) -> None:
     assert children.fetch(site.url("/hls/v1.m3u8")).video == whole
 
 
+def test_parts_that_are_encrypted_with_a_key_that_is_handed_out(
+    site: Site, children: Children, tmp_path: Path, ffmpeg: Path
+) -> None:
+    key = bytes(range(16))
+    (tmp_path / "key").write_bytes(key)
+    (tmp_path / "about").write_text(f"{site.add('/key', key)}\n{tmp_path / 'key'}\n")
+    clip = site.media / "clip.mp4"
+    argv = [str(ffmpeg), "-v", "error", "-i", str(clip), "-c", "copy", "-hls_time", "1"]
+    argv += ["-hls_playlist_type", "vod", "-hls_key_info_file", str(tmp_path / "about")]
+    subprocess.run([*argv, str(tmp_path / "list.m3u8")], check=True)
+    for path in [*tmp_path.glob("*.ts"), tmp_path / "list.m3u8"]:
+        site.add(f"/aes/{path.name}", path.read_bytes())
+
+    done = children.fetch(site.url("/aes/list.m3u8"))
+
+    assert site.count("/key") == 1
+    assert b"mdat" in done.video
+    (part,) = list(tmp_path.glob("list0.ts"))
+    assert part.read_bytes()[:1] != b"G"  # it is encrypted there
+
+
+def test_a_live_video_is_waited_for(site: Site, children: Children) -> None:
+    """A playlist without an end."""
+    playlist = site.resource("/hls/v1.m3u8").body
+    assert isinstance(playlist, bytes)
+    live = playlist.replace(b"#EXT-X-ENDLIST", b"").replace(b"#EXT-X-PLAYLIST-TYPE:VOD\n", b"")
+    site.add("/hls/live.m3u8", live)
+
+    error = children.failing(site.url("/hls/live.m3u8"))
+
+    assert error.code is Code.VIDEO_NOT_YET
+
+
 def test_a_video_larger_than_allowed(site: Site, children: Children) -> None:
     error = children.failing(site.url("/hls/master.m3u8"), max_bytes=2000)
 
@@ -255,81 +274,6 @@ def test_the_ladder_goes_down(site: Site, children: Children) -> None:
     done = children.fetch(site.url("/hls/master.m3u8"), options=options)
 
     assert done.answer.info.format is not None
-
-
-def test_no_private_address_in_a_service(site: Site, children: Children) -> None:
-    error = children.failing(site.url("/pages/og"), allow_private=False)
-
-    assert error.code is Code.ADDRESS_REFUSED
-    assert not site.requests
-
-
-def test_no_private_address_behind_an_allowed_one(
-    site: Site, children: Children, site_media: Path
-) -> None:
-    """Each thing that a page names is checked, not only the page: its image lies elsewhere."""
-    page = json_ld_page(
-        site.url(FILE), "T", poster=f"http://127.0.0.2:{site.port}/p.jpg", uploaded="2024-01-01"
-    )
-    site.add("/page", page, "text/html")
-
-    done = children.fetch(
-        site.url("/page"), Part.THUMBNAIL, allow_private=False, net_allow="127.0.0.1/32"
-    )
-
-    assert done.answer.missing[Part.THUMBNAIL].code is Code.ADDRESS_REFUSED
-
-
-def test_no_proxy_in_a_service(site: Site, children: Children) -> None:
-    """It would connect where this process must not."""
-    done = children.fetch(
-        site.url("/pages/og"),
-        Part.INFO,
-        options={"proxy": site.url("/").rstrip("/").replace(str(site.port), "1")},
-        allow_private=False,
-        net_allow="127.0.0.1/32",
-    )
-
-    assert done.answer.info.title == "A talk in Open Graph"
-
-
-def test_cookies_are_sent_and_their_file_is_left_alone(
-    site: Site, children: Children, tmp_path: Path
-) -> None:
-    cookies = tmp_path / "cookies.txt"
-    line = "\t".join(["127.0.0.1", "FALSE", "/", "FALSE", "0", "session", "s3cret"])
-    cookies.write_text(f"# Netscape HTTP Cookie File\n{line}\n")
-    before = cookies.read_bytes()
-    for path in ("/pages/og", FILE):
-        site.fail(path, Guarded(header="cookie", value="session=s3cret"))
-
-    refused = children.failing(site.url("/pages/og"))
-    done = children.fetch(site.url("/pages/og"), options={"cookies": str(cookies)})
-
-    assert refused.code is Code.HTTP_FORBIDDEN
-    assert done.answer.direct is not None
-    assert done.answer.direct.headers["Cookie"] == "session=s3cret"
-    assert cookies.read_bytes() == before
-
-
-def test_cookies_that_are_not_there(site: Site, children: Children, tmp_path: Path) -> None:
-    error = children.failing(site.url(FILE), options={"cookies": str(tmp_path / "none.txt")})
-
-    assert error.code is Code.INPUT_NOT_FOUND
-
-
-def test_headers_are_for_the_host_of_the_address_alone(site: Site, children: Children) -> None:
-    other = f"http://localhost:{site.port}"
-    page = json_ld_page(
-        f"{other}{FILE}", "T", poster=f"{other}/files/poster.jpg", uploaded="2024-01-01"
-    )
-    site.add("/page", page, "text/html")
-
-    children.fetch(site.url("/page"), Part.THUMBNAIL, headers={"Authorization": "Bearer k3y"})
-
-    assert site.asked("/page")[0].headers["authorization"] == "Bearer k3y"
-    (image,) = site.asked("/files/poster.jpg")
-    assert "authorization" not in image.headers
 
 
 def test_a_cancelled_fetch_leaves_no_process(site: Site, tmp_path: Path, ffmpeg: Path) -> None:

@@ -14,7 +14,8 @@ from reelwright.tools.ytdlp.words import code_of_words
 
 _STATUS = re.compile(r"HTTP Error (\d{3}): ([^.(]*)")
 _BROKEN_OFF = re.compile(
-    r"content too short|not get any data|timed out|fragment \d+ not found", re.IGNORECASE
+    r"content too short|not get any data|got error:|fragment \d+ not found|giving up after",
+    re.IGNORECASE,
 )
 _MESSAGE_CHARS = 2000
 _LOG_LINES = 10
@@ -104,6 +105,8 @@ def _below(causes: Sequence[Any], message: str, url: str) -> ReelError | None:
     stated = _STATUS.search(message)
     if stated:  # of a fragment, after all retries: only words are left of it
         return status_error(int(stated[1]), stated[2].strip(), url, {})
+    if "timed out" in message:
+        return ReelError(Code.NETWORK_TIMEOUT, f"{shown}: {message}", where=shown)
     if _BROKEN_OFF.search(message):
         return ReelError(Code.NETWORK_RESET, f"{shown}: {message}", where=shown)
     return None

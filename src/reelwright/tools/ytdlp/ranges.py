@@ -27,36 +27,58 @@ class SameOrigin:
 
     send: Callable[[Any], Any]
     _first: dict[str, tuple[Origin, bool]] = field(default_factory=dict)
+    _begun: dict[str, Callable[[Origin], None]] = field(default_factory=dict)
+
+    def expect(self, url: str, before: Origin | None, on_begin: Callable[[Origin], None]) -> None:
+        """`url` is gone on with where it still is `before`. `on_begin` is told whose bytes come
+        when they come from the first one on, before any of them is written."""
+        self._begun[url] = on_begin
+        self._first.pop(url, None)
+        if before is not None:
+            self._first[url] = (before, True)
 
     def __call__(self, request: Any) -> Any:
-        asked = _RANGE.fullmatch(_header(request, "Range") or "")
-        answer = self.send(request)
-        if isinstance(request, str):
-            return answer
+        asked = _RANGE.fullmatch(request.headers.get("Range") or "")
         url = request.url
+        try:
+            answer = self.send(request)
+        except Exception as error:
+            # Past the end of what is there: yt-dlp takes that for the end of what it has, if only
+            # the lengths are near each other.
+            if getattr(error, "status", None) != 416 or asked is None or not int(asked[1]):
+                raise
+            return self._whole(request)
         known = self._first.get(url)
         if known is None or asked is None or answer.status != 206:
             # What is not a part of something is where yt-dlp begins, or begins anew.
-            self._first[url] = (_origin(url, answer), asked is None or answer.status == 200)
-            return answer
+            was_whole = asked is None or answer.status == 200
+            return self._noted(url, answer, was_whole, begins=was_whole or int(asked[1]) == 0)
         origin, was_whole = known
         now = _origin(url, answer)
         if _is_proof(origin, now, resumes=was_whole and int(asked[1]) > 0):
             return answer
         answer.close()
-        if not was_whole:
-            shown = place(url)
-            raise ReelError(
-                Code.REMOTE_CHANGED,
-                f"{shown} changed while its parts were fetched",
-                where=shown,
-                evidence={"before": _facts(origin), "now": _facts(now)},
-            )
-        # yt-dlp begins anew when it gets the whole where it asked for the rest.
+        if was_whole:
+            return self._whole(request)
+        shown = place(url)
+        raise ReelError(
+            Code.REMOTE_CHANGED,
+            f"{shown} changed while its parts were fetched",
+            where=shown,
+            evidence={"before": _facts(origin), "now": _facts(now)},
+        )
+
+    def _whole(self, request: Any) -> Any:
+        """yt-dlp begins anew when it gets the whole where it asked for the rest."""
         del request.headers["Range"]
-        whole = self.send(request)
-        self._first[url] = (_origin(url, whole), True)
-        return whole
+        return self._noted(request.url, self.send(request), True, begins=True)
+
+    def _noted(self, url: str, answer: Any, was_whole: bool, *, begins: bool) -> Any:
+        origin = _origin(url, answer)
+        self._first[url] = (origin, was_whole)
+        if begins and url in self._begun and answer.status in (200, 206):
+            self._begun[url](origin)
+        return answer
 
 
 def _is_proof(before: Origin, now: Origin, *, resumes: bool) -> bool:
@@ -88,7 +110,3 @@ def _facts(origin: Origin) -> dict[str, Any]:
         "last_modified": origin.last_modified,
         "size_bytes": origin.size_bytes,
     }
-
-
-def _header(request: Any, name: str) -> str | None:
-    return None if isinstance(request, str) else request.headers.get(name)

@@ -32,8 +32,10 @@ class VideoWish:
     `media_url`, else the one at `position` (from 1). `headers` are for the host of `url` alone,
     those of `options` for every one.
     `max_bytes` and `max_seconds` bound the whole. `allow_private`, `net_allow`: see
-    `download.addresses.Reach`. `hand_over`: a plain file is not downloaded but named in
-    `VideoAnswer.direct`, since our own downloader goes on safely after a break.
+    `download.addresses.Reach`. `parts`: a folder that outlives the attempt; what is there of an
+    earlier one is gone on from where the origin is provably the same. `hand_over`: a plain file is
+    not downloaded but named in `VideoAnswer.direct`, since our own downloader goes on safely after
+    a break.
     """
 
     url: str
@@ -48,6 +50,7 @@ class VideoWish:
     headers: Mapping[str, str] = field(default_factory=dict)
     allow_private: bool = True
     net_allow: str = ""
+    parts: str | None = None
     hand_over: bool = True
 
 

@@ -87,7 +87,7 @@ class Session:
         )
         self.ydl: Any = yt_dlp.YoutubeDL({**base, **params})
         _speak_through_sockets(self.ydl)
-        self._send = SameOrigin(self.ydl.urlopen)
+        self.origins = SameOrigin(self.ydl.urlopen)
         self.ydl.urlopen = self._open
 
     def own_headers(self, url: str) -> dict[str, str]:
@@ -106,7 +106,7 @@ class Session:
         own = self.own_headers(wanted.url) if isinstance(wanted, Request) else {}
         for name, value in own.items():
             wanted.headers.setdefault(name, value)
-        return self._send(wanted)
+        return self.origins(wanted)
 
     @contextmanager
     def understood(self) -> Iterator[None]:

@@ -37,8 +37,10 @@ async def run_child(
     running: Running,
     hear: Callable[[str], None],
     programs: tuple[Path, ...] = (),
+    folders: tuple[Path, ...] = (),
 ) -> Completed:
-    """Raises what `run_command` raises; what the child reports comes by `hear`."""
+    """`folders`: what it writes to beside the wish's. Raises what `run_command` raises; what the
+    child reports comes by `hear`."""
     folder = Path(wish.folder)
     options = wish.options
     if options.js_runtime is None and "youtube.*" in extractors_of(wish.url):
@@ -49,7 +51,7 @@ async def run_child(
     confinement = Confinement(
         # What is not there is the child's to report: it says whose option it was.
         read=(*python_reads(network=True), *filter(os.path.exists, cookies)),
-        write=(folder,),
+        write=(folder, *folders),
         programs=(*programs, *runtime),
         network=True,
         memory_bytes=_MEMORY_BYTES,

@@ -31,7 +31,8 @@ async def fetch_video(
     """
     running = Running(log=log, sandbox=sandbox, heartbeat=heartbeat, grace_s=grace_s)
     ear = Ear(on_progress)
-    done = await run_child("video_child", wish, running, ear.hear, (Path(wish.ffmpeg),))
+    programs, folders = (Path(wish.ffmpeg),), (Path(wish.parts),) if wish.parts else ()
+    done = await run_child("video_child", wish, running, ear.hear, programs, folders)
     said = ear.result(done.exit_code, done.stderr_tail)
     answer = await asyncio.to_thread(answer_from_file, Path(wish.folder) / said["path"])
     return answer, done.cpu_seconds

@@ -24,6 +24,7 @@ from reelwright.tools.ytdlp.captions import choose, write_captions
 from reelwright.tools.ytdlp.facts import shows, text, video_info, whole
 from reelwright.tools.ytdlp.options import Params, YtdlpOptions
 from reelwright.tools.ytdlp.request import AnswerFile, Direct, Part, VideoAnswer, VideoWish
+from reelwright.tools.ytdlp.resuming import bring_parts
 from reelwright.tools.ytdlp.session import Session
 from reelwright.tools.ytdlp.sites import place
 from reelwright.tools.ytdlp.wire import answer_to_file, wish_from_file
@@ -195,6 +196,11 @@ class _Fetcher:
         self._of_bytes = sum(filter(None, sizes)) if all(sizes) else None
         self._tells = True
         made = dict(info)
+        if self.wish.parts is not None and all(one.get("protocol") in _PLAIN for one in parts):
+            names = {str(one.get("format_id")): _part_name(info, one) for one in parts}
+            bring_parts(session, self.wish, info, names)
+            # They are there now, whole: yt-dlp finds them and joins them.
+            session.ydl.params["continuedl"] = True
         with session.understood():
             session.ydl.process_info(made)
         path = Path(str(made.get("filepath") or ""))
@@ -233,6 +239,13 @@ class _Fetcher:
             of_bytes = self._of_bytes or (size and self._done_bytes + int(size))
             with redirect_stdout(self.out):
                 say("progress", bytes=done, of_bytes=max(done, of_bytes) if of_bytes else None)
+
+
+def _part_name(info: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+    """What yt-dlp calls the file of one format."""
+    if not info.get("requested_formats"):
+        return f"video.{info.get('ext')}"
+    return f"video.f{part.get('format_id')}.{part.get('ext')}"
 
 
 def _is_plain(info: Mapping[str, Any]) -> bool:
