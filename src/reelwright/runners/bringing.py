@@ -118,7 +118,7 @@ class Bringing:
         folder = self.context.workspace / "site"
         await asyncio.to_thread(folder.mkdir, mode=0o700)
         answer, cpu_seconds = await fetch_video(
-            self._video_wish(url, folder),
+            self._video_wish(url, folder, await self._parts_folder()),
             log=self.context.log,
             sandbox=self.context.sandbox,
             on_progress=self._tell,
@@ -163,8 +163,7 @@ class Bringing:
             max_bytes_s=self.wanted("video").get("max_rate"),
             **self._limits(),
         )
-        parts = context.scratch or context.workspace / "parts"
-        await asyncio.to_thread(parts.mkdir, parents=True, exist_ok=True)
+        parts = await self._parts_folder()
         got, cpu_seconds = await fetch_file(
             wish,
             context.workspace / "fetched",
@@ -179,7 +178,13 @@ class Bringing:
         self.notes |= {"by": "download", "resumed_bytes": got.resumed_bytes}
         return got
 
-    def _video_wish(self, url: str, folder: Path) -> VideoWish:
+    async def _parts_folder(self) -> Path:
+        """For half downloads."""
+        parts = self.context.scratch or self.context.workspace / "parts"
+        await asyncio.to_thread(parts.mkdir, parents=True, exist_ok=True)
+        return parts
+
+    def _video_wish(self, url: str, folder: Path, parts: Path) -> VideoWish:
         return VideoWish(
             url=url,
             folder=str(folder),
@@ -187,6 +192,7 @@ class Bringing:
             options=self._options(),
             want=frozenset(_PARTS[part] for part in self.parts if part in _PARTS),
             position=self.payload.get("item", 1),
+            parts=str(parts),
             headers=dict(self.payload.get("headers", {})),
             **self._limits(),
         )
