@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.archive.runs import Archive
 from tests.features import media
 from tests.features.jobs import Studio
 
@@ -38,3 +39,9 @@ def studio(tmp_path: Path, ffmpeg: Path, ffprobe: Path) -> Studio:
     folder = tmp_path / "work"
     folder.mkdir()
     return Studio(folder, ffmpeg, ffprobe)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """A home and a library of the test's own."""
+    return Archive(tmp_path / "home", tmp_path / "library")
