@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 Folders = Mapping[str, Sequence[str]]
 _READ, _WRITE = "read", "write"
 _PATTERN = re.compile(r"[*?\[]")
-# Neither is a file yet; whose an upload is, is asked when it is looked up.
-_ELSEWHERE = ("http://", "https://", "upload:")
+# None is a file yet; whose an upload or an asset is, is asked when it is looked up.
+_ELSEWHERE = ("http://", "https://", "upload:", "asset:")
 
 
 def check_spec(

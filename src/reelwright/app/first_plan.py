@@ -14,7 +14,7 @@ from reelwright.app import access, destinations
 from reelwright.app.plan import Planned, compiled
 from reelwright.app.request import Kept, Request, kept_inputs, parse
 from reelwright.errors import Problem, ReelError, SpecErrors
-from reelwright.spec.inputs import upload_ids
+from reelwright.spec.inputs import asset_ref, upload_ids
 
 if TYPE_CHECKING:
     from reelwright.app.inputs import Found
@@ -49,18 +49,18 @@ async def plan_job(app: App, job_id: str) -> Planned:
     used = bind(spec).inputs
     inputs = {name: spec.inputs[name] for name in used}
     arrived = await asyncio.to_thread(_arrived, app, job, inputs)
-    found = await _find(app, kept, base, inputs, arrived)
+    found = await _find(app, job, kept, inputs, arrived)
     brought = list(arrived.values())
     return await asyncio.to_thread(_plan, app, job, spec, kept, found, brought)
 
 
 async def _find(
-    app: App, kept: Kept, base: Path, inputs: Mapping[str, InputSpec], arrived: Mapping[str, Path]
+    app: App, job: Job, kept: Kept, inputs: Mapping[str, InputSpec], arrived: Mapping[str, Path]
 ) -> Found:
     from reelwright.app.inputs import find_inputs
 
-    await asyncio.to_thread(access.check_globs, inputs, kept.folders, base)
-    return await find_inputs(app, inputs, arrived.__getitem__)
+    await asyncio.to_thread(access.check_globs, inputs, kept.folders, Path(job.base))
+    return await find_inputs(app, inputs, arrived.__getitem__, job.owner)
 
 
 def _plan(
@@ -87,8 +87,10 @@ def _plan(
 
 
 def _brought(spec: JobSpec, found: Found, name: str) -> tuple[str, ...]:
-    """The files that an address of the web or of an object store was fetched into."""
-    if "://" not in spec.inputs[name].uri:
+    """The files that an address of the web or of an object store was fetched into, or that are the
+    owner's in the library."""
+    uri = spec.inputs[name].uri
+    if "://" not in uri and asset_ref(uri) is None:
         return ()
     uris = found.uris[name]
     return uris if isinstance(uris, tuple) else (uris,)

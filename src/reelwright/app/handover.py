@@ -155,7 +155,7 @@ def _inputs(inputs: Mapping[str, InputSpec]) -> dict[str, tuple[Path, ...]]:
     found: dict[str, tuple[Path, ...]] = {}
     problems: list[Problem] = []
     for name, entry in inputs.items():
-        if "://" in entry.uri or entry.uri.startswith("upload:"):
+        if "://" in entry.uri or entry.uri.startswith(("upload:", "asset:")):
             continue  # the server finds it
         try:
             found[name] = local_files(entry)

@@ -29,9 +29,13 @@ class Found:
 
 
 async def find_inputs(
-    app: App, inputs: Mapping[str, InputSpec], uploads: Uploads | None = None
+    app: App,
+    inputs: Mapping[str, InputSpec],
+    uploads: Uploads | None = None,
+    owner: str | None = None,
 ) -> Found:
-    """`uploads` gives the file of an upload by its id; None: here are none.
+    """`uploads` gives the file of an upload by its id; None: here are none. `owner`: whose assets
+    may be named; None: everybody's.
 
     Raises SpecErrors with everything that is wrong with any of them.
     """
@@ -40,7 +44,7 @@ async def find_inputs(
 
     async def one(entry: InputSpec) -> tuple[tuple[Path, ...], tuple[MediaInfo, ...]]:
         try:
-            files = await _files(app, entry, uploads)
+            files = await _files(app, entry, uploads, owner)
         except ReelError as error:
             problems.append(replace(error.problem, where=f"inputs.{entry.name}"))
             return (), ()
@@ -66,8 +70,16 @@ async def find_inputs(
     return Found(media, uris)
 
 
-async def _files(app: App, entry: InputSpec, uploads: Uploads | None) -> tuple[Path, ...]:
-    from reelwright.spec.inputs import upload_ids
+async def _files(
+    app: App, entry: InputSpec, uploads: Uploads | None, owner: str | None
+) -> tuple[Path, ...]:
+    from reelwright.spec.inputs import asset_ref, upload_ids
+
+    ref = asset_ref(entry.uri)
+    if ref is not None:
+        from reelwright.app.library.taking_out import file_of
+
+        return (await asyncio.to_thread(file_of, app, ref, owner),)
 
     ids = upload_ids(entry.uri)
     if ids and uploads is not None:

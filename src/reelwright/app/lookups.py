@@ -34,7 +34,7 @@ async def plan(app: App, asked: Asked, origin: Origin) -> dict[str, Any]:
         text=asked.text, base=base, variables=asked.variables, use_cache=asked.use_cache
     )
     owner = origin.principal.owner
-    planned = await plan_request(app, request, lambda upload_id: locate(app, owner, upload_id))
+    planned = await plan_request(app, request, lambda it: locate(app, owner, it), owner)
     return to_json(planned)
 
 
@@ -52,9 +52,9 @@ async def probe(app: App, path: str, principal: Principal) -> dict[str, Any]:
     try:
         spec = parse_text(_spec_of(path), base=base)
         check_spec(spec, principal.folders, base)
-        found = (
-            await find_inputs(app, spec.inputs, lambda it: locate(app, principal.owner, it))
-        ).media["file"]
+        owner = principal.owner
+        looked = await find_inputs(app, spec.inputs, lambda it: locate(app, owner, it), owner)
+        found = looked.media["file"]
     except ReelError as error:
         raise ReelError.of(replace(error.problem, where="path")) from error
     info = found[0] if isinstance(found, tuple) else found

@@ -29,12 +29,14 @@ class Planned:
     cached: frozenset[str] = frozenset()
 
 
-async def plan_request(app: App, request: Request, uploads: Uploads | None = None) -> Planned:
-    """`uploads` as for `find_inputs`.
+async def plan_request(
+    app: App, request: Request, uploads: Uploads | None = None, owner: str | None = None
+) -> Planned:
+    """`uploads` and `owner` as for `find_inputs`.
 
     Raises SpecErrors (all that is wrong), TOOL_MISSING, STORE_*.
     """
-    spec, facts, machine, kept = await _facts(app, request, uploads)
+    spec, facts, machine, kept = await _facts(app, request, uploads, owner)
     return compiled(app, request, spec, facts, machine, kept)
 
 
@@ -59,12 +61,12 @@ async def plan_stages(app: App, request: Request, until: str) -> Stages:
     """The graph after each pass, up to `until`. Raises USAGE for an unknown name."""
     from reelwright.planning.compiler import passes
 
-    spec, facts, machine, _ = await _facts(app, request, None)
+    spec, facts, machine, _ = await _facts(app, request)
     return passes(spec, facts, machine, until=until)
 
 
 async def _facts(
-    app: App, request: Request, uploads: Uploads | None
+    app: App, request: Request, uploads: Uploads | None = None, owner: str | None = None
 ) -> tuple[JobSpec, Facts, Machine, Kept]:
     from reelwright.app.inputs import find_inputs
     from reelwright.app.replan import apart
@@ -75,7 +77,7 @@ async def _facts(
     check_count(spec, app.settings.limits.operations)
     # Before any file is opened: what is wrong with the references is not the inputs' fault.
     used = bind(spec).inputs
-    found = await find_inputs(app, {name: spec.inputs[name] for name in used}, uploads)
+    found = await find_inputs(app, {name: spec.inputs[name] for name in used}, uploads, owner)
     nonce = None
     if not request.use_cache:
         import secrets

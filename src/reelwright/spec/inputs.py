@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,9 @@ from reelwright.spec.report import Field, Fields, Report
 
 OBJECT_SCHEMES = ("s3", "gs", "az")
 UPLOAD = "upload:"
+ASSET = "asset:"
+# As the library calls them (`store.asset_files.Role`).
+ASSET_ROLES = ("video", "captions", "thumbnail", "info", "description", "chapters", "nfo")
 _UPLOAD_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{17}")  # as `store.ids` makes them
 _SCHEMES = ("http", "https", *OBJECT_SCHEMES, "file")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -29,7 +33,8 @@ _BOOLEAN = form_of(Boolean)
 FIELDS: Fields = {
     "path": Field(
         _STRING,
-        "path, file: or http(s):// or s3://, gs://, az:// address, glob, or upload:ID of a server",
+        "path, file: or http(s):// or s3://, gs://, az:// address, glob, asset:ID of the library "
+        "(asset:ID/captions/en: what stands beside its video), or upload:ID of a server",
         required=True,
     ),
     "glob": Field(
@@ -76,7 +81,7 @@ def _read_input(
 def resolve_input(
     text: str, context: Mapping[str, Any], glob: bool | None = None
 ) -> tuple[str, bool]:
-    """The absolute path, URL or ``upload:ID``, and whether it is a pattern.
+    """The absolute path, URL, ``upload:ID`` or ``asset:ID``, and whether it is a pattern.
 
     Raises INPUT_SCHEME, FIELD_INVALID.
     """
@@ -84,6 +89,8 @@ def resolve_input(
         raise ReelError(Code.FIELD_INVALID, f"{shown(text)} is not a path")
     if text.lower().startswith(UPLOAD):
         return _uploads(text, glob)
+    if text.lower().startswith(ASSET):
+        return _asset(text, glob), False
     scheme = url_scheme(text, _SCHEMES)
     if scheme in (None, "file"):
         path = absolute(local_path(text), context.get("base"))
@@ -97,6 +104,44 @@ def resolve_input(
 def upload_ids(uri: str) -> tuple[str, ...]:
     """Of an input's `uri` that `resolve_input` gave; empty where it names no upload."""
     return tuple(uri.removeprefix(UPLOAD).split(",")) if uri.startswith(UPLOAD) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRef:
+    """A file of an asset: its newest video where nothing else is said. `which`: of captions the
+    language, of a video the number of its version."""
+
+    asset_id: str
+    role: str = "video"
+    which: str | None = None
+
+
+def asset_ref(uri: str) -> AssetRef | None:
+    """Of an input's `uri` that `resolve_input` gave; None where it names no asset."""
+    return AssetRef(*uri.removeprefix(ASSET).split("/", 2)) if uri.startswith(ASSET) else None
+
+
+def _asset(text: str, glob: bool | None) -> str:
+    """``asset:ID``, ``asset:ID/video/1``, ``asset:ID/captions/en``."""
+    asset_id, *rest = text[len(ASSET) :].strip().split("/")
+    role = rest[0].lower() if rest else "video"
+    is_version = role != "video" or not rest[1:] or rest[1].isdecimal()
+    if (
+        not _UPLOAD_ID.fullmatch(asset_id.lower())
+        or role not in ASSET_ROLES
+        or len(rest) > 2
+        or not all(rest)
+        or not is_version
+        or glob
+    ):
+        raise ReelError(
+            Code.FIELD_INVALID,
+            f"{shown(text)} is not a file of an asset",
+            hint="write asset: and the id that `reel library` shows, and what of it: asset:ID, "
+            f"asset:ID/video/1, asset:ID/captions/en (there are {', '.join(ASSET_ROLES)}); a file "
+            f"of that name: './{text[:40]}'",
+        )
+    return ASSET + "/".join([asset_id.lower(), *([role, *rest[1:]] if rest else [])])
 
 
 def _uploads(text: str, glob: bool | None) -> tuple[str, bool]:
