@@ -169,7 +169,8 @@ def test_jobs_that_ended_and_jobs_that_are_no_more(store: Store, feed: str) -> N
     for entry, name in ((one, "job1"), (two, "job2"), (three, "job3")):
         queue(store, entry, name)
     store.transact(lambda tx: jobs.move(tx, "job2", JobState.CANCELLED))
-    store.transact(lambda tx: tx.run(sa.text("DELETE FROM jobs WHERE id = 'job3'")) and None)
+    with store.write() as tx:
+        tx.run(sa.text("DELETE FROM jobs WHERE id = 'job3'"))
     with store.read() as tx:
         found = {e.entry.id: e.job_state for e in entries.ended(tx, 10)}
     assert found == {two.id: "cancelled", three.id: None}
@@ -218,7 +219,8 @@ def test_an_end_counts_once(store: Store, feed: str) -> None:
 def test_what_is_gone_is_gone_for_all_that_wait(store: Store, feed: str) -> None:
     other, theirs = source(store), source(store, "other")
     for one in (other, theirs):
-        store.transact(lambda tx, s=one: entry_moves.add(tx, s, [new(0)]))
+        with store.write() as tx:
+            entry_moves.add(tx, one, [new(0)])
     entry = pending(store, feed)[0]
     queue(store, entry, "job1")
     settle(store, queued(store, entry.id), EntryState.GONE)

@@ -57,7 +57,8 @@ def test_failures_are_counted_until_one_listing_is_whole(store: Store) -> None:
     problem = Problem(Code.HTTP_SERVER_ERROR, "503", evidence={"status": 503})
     for count in (1, 2):
         claimed = claim(store, source)
-        store.transact(lambda tx, c=claimed: sources.failed(tx, c, problem, tx.now()))
+        with store.write() as tx:
+            sources.failed(tx, claimed, problem, tx.now())
         with store.read() as tx:
             assert sources.get(tx, source.id).failures == count
     claimed = claim(store, source)

@@ -122,9 +122,9 @@ def test_a_spec_can_be_read(tmp_path: Any) -> None:
     spec = parse_text(text, base=tmp_path, variables={})
     by_name = {operation.op: operation for operation in spec.operations}
     assert set(by_name) == {"fetch", "metadata", "captions", "keep"}
-    assert by_name["fetch"].params.url == "https://example.org/watch?v=${x}&%C3%A4=1"
-    assert by_name["keep"].params.template == "{title} ${x}"
-    assert by_name["keep"].params.entry == "entry1"
+    fetch, keep = (by_name[name].params.model_dump() for name in ("fetch", "keep"))
+    assert fetch["url"] == "https://example.org/watch?v=${x}&%C3%A4=1"
+    assert (keep["template"], keep["entry"]) == ("{title} ${x}", "entry1")
 
 
 def test_parts_of_one_video_are_asked_for_alike() -> None:
