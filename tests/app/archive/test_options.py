@@ -26,7 +26,7 @@ _ALL: dict[str, Any] = {
     "comments": 100,
     "live_chat": True,
     "sponsorblock": ("sponsor", "intro"),
-    "template": "{title} ${x}",
+    "template": "{title} ${id}",
     "nfo": False,
     "cookies": "/etc/cookies.txt",
     "proxy": "http://127.0.0.1:3128",
@@ -124,7 +124,7 @@ def test_a_spec_can_be_read(tmp_path: Any) -> None:
     assert set(by_name) == {"fetch", "metadata", "captions", "keep"}
     fetch, keep = (by_name[name].params.model_dump() for name in ("fetch", "keep"))
     assert fetch["url"] == "https://example.org/watch?v=${x}&%C3%A4=1"
-    assert (keep["template"], keep["entry"]) == ("{title} ${x}", "entry1")
+    assert (keep["template"], keep["entry"]) == ("{title} ${id}", "entry1")
 
 
 def test_parts_of_one_video_are_asked_for_alike() -> None:
