@@ -28,6 +28,17 @@ def test_the_info_file_holds_no_address_that_opens_the_file(site: Site, children
     assert not [word for word in ("s3cret", "passw0rd", "k3y", "http_headers") if word in text]
 
 
+def test_errors_and_logs_hold_no_password(site: Site, children: Children) -> None:
+    user = "me:passw0rd"
+
+    error = children.failing(site.url("/pages/none").replace("//", f"//{user}@"))
+
+    log = (children.made[-1] / "log").read_text()
+    assert error.code is Code.EXTRACTOR_UNSUPPORTED
+    assert "Extracting URL" in log
+    assert "passw0rd" not in f"{error.problem.to_json()} {log}"
+
+
 def test_no_private_address_in_a_service(site: Site, children: Children) -> None:
     error = children.failing(site.url("/pages/og"), allow_private=False)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from reelwright.tools.ytdlp.facts import clean_info
 from reelwright.tools.ytdlp.options import YtdlpOptions
 from reelwright.tools.ytdlp.request import AnswerFile, Part
 from reelwright.tools.ytdlp.session import Session
+from reelwright.tools.ytdlp.sites import without_users
 
-# A name and a password, wherever yt-dlp repeats the address that it was asked for.
-_USER = re.compile(r"(https?://)[^/\s\"@?#]+@")
 _IMAGES_TRIED = 3
 _IMAGE_BYTES = 50 << 20
 _STARTS = (
@@ -118,5 +116,5 @@ def _kind(data: bytes, url: str) -> str:
 
 def _json(path: Path, role: Part, value: Any) -> AnswerFile:
     # A lone surrogate, which a site may send as \ud800, is no UTF-8: it stays escaped.
-    path.write_text(_USER.sub(r"\1", json.dumps(value)), encoding="utf-8")
+    path.write_text(without_users(json.dumps(value)), encoding="utf-8")
     return AnswerFile(role=role, path=path.name, format="json")

@@ -9,7 +9,7 @@ from typing import Any
 
 from reelwright.errors import Code, ReelError
 from reelwright.tools.download.answers import connection_error, status_error
-from reelwright.tools.ytdlp.sites import place
+from reelwright.tools.ytdlp.sites import place, without_users
 from reelwright.tools.ytdlp.words import code_of_words
 
 _STATUS = re.compile(r"HTTP Error (\d{3}): ([^.(]*)")
@@ -131,7 +131,7 @@ def _clean(message: str) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", message).strip().removeprefix("ERROR: ").strip()
     # What yt-dlp asks its own users to do is not what ours can.
     text = text.partition("; please report this issue on")[0]
-    return text[:_MESSAGE_CHARS]
+    return without_users(text)[:_MESSAGE_CHARS]
 
 
 def _causes(error: Any) -> list[Any]:

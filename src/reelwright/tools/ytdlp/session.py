@@ -13,7 +13,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.tools.ytdlp.failures import meaning
 from reelwright.tools.ytdlp.options import Params
 from reelwright.tools.ytdlp.ranges import SameOrigin
-from reelwright.tools.ytdlp.sites import place
+from reelwright.tools.ytdlp.sites import place, without_users
 
 _WARNINGS = 20
 _LOG_LINES = 40
@@ -34,7 +34,7 @@ class Voice:
         self.warnings: list[str] = []
 
     def debug(self, message: str) -> None:
-        line = message[:_LINE_CHARS]
+        line = without_users(message)[:_LINE_CHARS]
         self.lines.append(line)
         sys.stderr.write(line + "\n")
 
@@ -45,7 +45,7 @@ class Voice:
         if any(words in message for words in _EXPECTED):
             return
         if len(self.warnings) < _WARNINGS:
-            self.warnings.append(message[:_LINE_CHARS])
+            self.warnings.append(without_users(message)[:_LINE_CHARS])
 
 
 class Session:

@@ -26,6 +26,7 @@ _FAMILIES = {
     "archive.org": ("archive.org.*", "youtube:web.archive", "web.archive.*"),
     "media.ccc.de": ("media.ccc.de.*",),
 }
+_USER = re.compile(r"(https?://)[^/\s\"'@?#]+@")
 _LOCAL = re.compile(r"localhost|[^.]+|.+\.(?:localhost|local|internal|test|lan)")
 
 
@@ -40,6 +41,11 @@ def extractors_of(url: str) -> tuple[str, ...]:
         if family is not None:
             return family
     return ()
+
+
+def without_users(text: str) -> str:
+    """`text` without the names and passwords of the addresses in it."""
+    return _USER.sub(r"\1", text)
 
 
 def _is_address(host: str) -> bool:

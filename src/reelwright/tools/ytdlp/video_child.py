@@ -201,6 +201,8 @@ class _Fetcher:
             bring_parts(session, self.wish, info, names)
             # They are there now, whole: yt-dlp finds them and joins them.
             session.ydl.params["continuedl"] = True
+        # The captions are there already, or are known to be missing.
+        session.ydl.params |= Params(writesubtitles=False, writeautomaticsub=False)
         with session.understood():
             session.ydl.process_info(made)
         path = Path(str(made.get("filepath") or ""))
