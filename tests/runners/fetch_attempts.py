@@ -30,6 +30,28 @@ def _node(part: str) -> str:
     return "get/fetch" if part == "video" else part
 
 
+def _step(
+    url: str,
+    options: dict[str, Any],
+    want: Mapping[str, Mapping[str, Any]],
+    outputs: Mapping[str, str],
+) -> Step:
+    asked = {name: options.pop(name) for name in _ASKED & options.keys()}
+    return Step(
+        id="fetch",
+        kind=StepKind.FETCH,
+        identity="0",
+        outputs=tuple(StepOutput(name=name, container="any") for name in outputs),
+        payload={
+            "url": url,
+            **asked,
+            "want": {"video": options, **want},
+            "outputs": dict(outputs),
+            "nodes": {_node(part): name for name, part in outputs.items()},
+        },
+    )
+
+
 class Attempts:
     """Attempts at one step, each with a workspace of its own and the same scratch folder."""
 
@@ -59,21 +81,7 @@ class Attempts:
         self.count += 1
         workspace = self.folder / f"attempt-{self.count}"
         workspace.mkdir()
-        outputs = outputs or {"fetched": "video"}
-        asked = {name: options.pop(name) for name in _ASKED & options.keys()}
-        step = Step(
-            id="fetch",
-            kind=StepKind.FETCH,
-            identity="0",
-            outputs=tuple(StepOutput(name=name, container="any") for name in outputs),
-            payload={
-                "url": url,
-                **asked,
-                "want": {"video": options, **(want or {})},
-                "outputs": dict(outputs),
-                "nodes": {_node(part): name for name, part in outputs.items()},
-            },
-        )
+        step = _step(url, options, want or {}, outputs or {"fetched": "video"})
         context = StepContext(
             workspace=workspace,
             files={},

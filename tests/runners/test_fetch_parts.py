@@ -152,7 +152,7 @@ def test_who_asks(site: Site, attempts: Attempts) -> None:
 
 def test_the_next_job_goes_on_with_a_half_download(site: Site, attempts: Attempts) -> None:
     """Of a file that a page links to as well, whatever its address is by then."""
-    size = len(site.resource("/files/clip.mp4").body)
+    size = site.resource("/files/clip.mp4").size_bytes
     site.fail("/files/clip.mp4", Reset(size // 2, times=1), method="GET")
     url = site.url("/pages/video")
     assert failing(attempts, url).code is Code.NETWORK_RESET

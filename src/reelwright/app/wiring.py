@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from reelwright.app.observe.metrics import Metrics
     from reelwright.app.observe.service import Observed
     from reelwright.app.observe.tracing import Span
+    from reelwright.engine.attempt import AttemptRunner
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
     from reelwright.engine.expansion import Prepared
     from reelwright.engine.keeping import KeepOrder, Kept
     from reelwright.engine.settings import EngineSettings
     from reelwright.engine.watch import Watch
+    from reelwright.engine.writing import Write
     from reelwright.planning.plan import Machine
     from reelwright.store.blobs import Blobs
     from reelwright.store.combine import Combiner
@@ -192,17 +194,36 @@ class App:
     def engine(self, on_event: OnEvent) -> Engine:
         """An engine with the local executor; inside a running event loop. That of a service shares
         its commits with whatever else writes in this process."""
-        from reelwright.app.learn import learn
-        from reelwright.app.remote import deliver
         from reelwright.app.replan import replan
-        from reelwright.engine.attempt import AttemptRunner
         from reelwright.engine.engine import Engine
         from reelwright.engine.local import LocalExecutor
         from reelwright.engine.writing import together
-        from reelwright.runners.dispatch import run_step
 
         write = together(self.combiner) if self.serves else None
-        runner = AttemptRunner(
+
+        def tell(event: Event) -> None:
+            self.journal(event)
+            on_event(event)
+
+        executor = LocalExecutor(self._runner(write))
+        executor.on_event = tell
+        return Engine(
+            self.store,
+            self.blobs,
+            executor,
+            self.engine_settings,
+            replan=lambda job_id, results: replan(self, job_id, results),
+            on_event=tell,
+            write=write,
+        )
+
+    def _runner(self, write: Write | None) -> AttemptRunner:
+        from reelwright.app.learn import learn
+        from reelwright.app.remote import deliver
+        from reelwright.engine.attempt import AttemptRunner
+        from reelwright.runners.dispatch import run_step
+
+        return AttemptRunner(
             self.store,
             self.blobs,
             self.engine_settings,
@@ -215,22 +236,6 @@ class App:
             write=write,
             gate=self.budgets,
             keep=self._keep,
-        )
-
-        def tell(event: Event) -> None:
-            self.journal(event)
-            on_event(event)
-
-        executor = LocalExecutor(runner)
-        executor.on_event = tell
-        return Engine(
-            self.store,
-            self.blobs,
-            executor,
-            self.engine_settings,
-            replan=lambda job_id, results: replan(self, job_id, results),
-            on_event=tell,
-            write=write,
         )
 
     async def _keep(self, order: KeepOrder) -> Kept:

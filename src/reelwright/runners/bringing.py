@@ -83,8 +83,10 @@ class Bringing:
 
     async def run(self) -> Brought:
         """Raises HTTP_*, NETWORK_*, VIDEO_*, EXTRACTOR_*, TLS_INVALID, MEDIA_TOO_LARGE, ..."""
+        self._refuse_proxy()
         how = self.wanted("video").get("how", "auto")
-        if "video" in self.parts and how != "page" and not (how == "auto" and _is_site(self.url)):
+        is_site = how == "auto" and (_is_site(self.url) or self._needs_socks)
+        if "video" in self.parts and how != "page" and not is_site:
             try:
                 return await self._plain()
             except NotAFile as page:
@@ -98,6 +100,22 @@ class Bringing:
                     ) from page
                 return await self._page(page.url)
         return await self._page(self.url)
+
+    def _refuse_proxy(self) -> None:
+        """Through a proxy nobody here sees where it connects to. Raises ADDRESS_REFUSED: to go
+        past it without a word would show an address that somebody wants hidden."""
+        proxy = self.payload.get("proxy")
+        if proxy and not self.context.allow_private:
+            from reelwright.tools.download.answers import shown
+
+            place = shown(proxy)
+            raise ReelError(
+                Code.ADDRESS_REFUSED,
+                f"a service goes through no proxy, so not through {place} either",
+                where=place,
+                hint="leave `proxy` (and the setting `archive.proxy`) out, or run the job without"
+                " a service",
+            )
 
     async def _plain(self) -> Brought:
         """The URL itself is the video; there is nothing else to be had of it."""
@@ -194,8 +212,14 @@ class Bringing:
             position=self.payload.get("item", 1),
             parts=str(parts),
             headers=dict(self.payload.get("headers", {})),
+            hand_over=not self._needs_socks,
             **self._limits(),
         )
+
+    @property
+    def _needs_socks(self) -> bool:
+        """Such a proxy is yt-dlp's to speak with."""
+        return str(self.payload.get("proxy", "")).lower().startswith("socks")
 
     def _options(self) -> YtdlpOptions:
         from reelwright.tools.ytdlp.profiles import profile

@@ -18,7 +18,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,12 +80,16 @@ async def _passing(gate: Gate | None, url: str) -> AsyncIterator[None]:
     try:
         yield
     except ReelError as error:
-        if error.code.kind is Kind.NETWORK:
-            await gate.leave(url, error.code)
-        elif error.code.kind not in _OURS:
-            await gate.leave(url, None)
+        if error.code.kind not in _OURS:
+            await _tell(gate, url, error.code if error.code.kind is Kind.NETWORK else None)
         raise
-    await gate.leave(url, None)
+    await _tell(gate, url, None)
+
+
+async def _tell(gate: Gate, url: str, code: Code | None) -> None:
+    """What was fetched is not lost because nobody could write down how it went."""
+    with suppress(ReelError):
+        await gate.leave(url, code)
 
 
 def _with_metadata(bringing: Bringing, brought: Brought) -> Brought:

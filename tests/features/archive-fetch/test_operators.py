@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reelwright.media.digest import sha256_file
 from tests.features.jobs import Studio, because, states
 from tests.site import Site
 from tests.site_resources import Reset
@@ -103,7 +104,7 @@ outputs: [{{from: small, to: small.mp4}}]
     assert studio.facts("small.mp4")["video"]["height"] == 90
     assert site.count("/files/clip.mp4") == 1
     (video,) = library.rglob("*.mp4")
-    assert video.read_bytes() == site.resource("/files/clip.mp4").body
+    assert sha256_file(video) == site.sha256("/files/clip.mp4")
     beside = {path.name.removeprefix(video.stem) for path in video.parent.iterdir()}
     assert {".mp4", ".en.vtt", ".en.srt", ".info.json"} <= beside
 
@@ -129,7 +130,7 @@ operations:
 
 def test_a_half_download_is_gone_on_with_by_the_next_job(site: Site, studio: Studio) -> None:
     """Three tries of the first job break off; what came is not asked for again."""
-    size = len(site.resource("/files/clip.mp4").body)
+    size = site.resource("/files/clip.mp4").size_bytes
     site.fail("/files/clip.mp4", Reset(3000, times=3))
     spec = f"""
 operations: [{{id: get, op: fetch, url: "{site.url("/files/clip.mp4")}"}}]

@@ -43,18 +43,10 @@ async def fetch_file(
         "own_parts": str(workspace / "own-parts"),
     }
     (workspace / _JOB).write_text(json.dumps(job), encoding="utf-8")
-    cookies = (wish.cookies,) if wish.cookies else ()
-    confinement = Confinement(
-        # What is not there is the child's to report.
-        read=(*python_reads(network=True), *map(Path, filter(os.path.exists, cookies))),
-        write=(workspace, parts),
-        network=True,
-        memory_bytes=_MEMORY_BYTES,
-    )
     command = Command(
         argv=python_argv("reelwright.tools.download", _JOB),
         cwd=workspace,
-        confinement=confinement if sandbox else None,
+        confinement=_walls(wish, workspace, parts) if sandbox else None,
         env=python_env(network=True, proxies=wish.allow_private),
         log=log,
         heartbeat=heartbeat,
@@ -66,3 +58,14 @@ async def fetch_file(
     if said.pop("event") == "page":
         raise NotAFile(said["url"], said["content_type"])
     return Downloaded(**said), done.cpu_seconds
+
+
+def _walls(wish: Wish, workspace: Path, parts: Path) -> Confinement:
+    cookies = (wish.cookies,) if wish.cookies else ()
+    return Confinement(
+        # What is not there is the child's to report.
+        read=(*python_reads(network=True), *map(Path, filter(os.path.exists, cookies))),
+        write=(workspace, parts),
+        network=True,
+        memory_bytes=_MEMORY_BYTES,
+    )

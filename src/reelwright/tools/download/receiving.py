@@ -34,7 +34,7 @@ class Receiver:
     def fill(self, room: memoryview) -> int:
         """What is there, at most all of `room`; 0 at the end. Raises OSError, HTTPException."""
         body = self._body
-        if not self._is_begun or body.chunked or body.length is None or body.fp is None:
+        if not self._is_begun or body.length is None or body.fp is None:
             self._is_begun = True
             data = body.read1(len(room))
             room[: len(data)] = data
