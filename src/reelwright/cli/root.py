@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ _COMMANDS = (
     "archive",
     "follow",
     "library",
+    "import",
     "jobs",
     "status",
     "logs",
@@ -58,7 +60,9 @@ class _Lazy(TyperGroup):
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"reelwright.cli.commands.{cmd_name}")
+        # A keyword is no name of a module: `import_`.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        module = import_module(f"reelwright.cli.commands.{name}")
         command = get_command(module.app)
         command.name = cmd_name
         return command

@@ -147,6 +147,24 @@ class Blobs:
         return False
 
 
+def copy_to(source: Path, destination: Path, mark: str) -> str:
+    """Puts a file of any place at `destination` in one move, over what is there; gives "reflink",
+    "link" or "copy". `mark` names the unfinished file. Raises DISK_FULL, PERMISSION_DENIED."""
+    part = unfinished(destination, mark)
+    try:
+        _make_folder(destination.parent)
+        part.unlink(missing_ok=True)
+        try:
+            how = _share(source, part)
+            part.replace(destination)
+        finally:
+            part.unlink(missing_ok=True)
+        _sync(destination.parent)
+    except OSError as error:
+        raise refused(error, destination) from error
+    return how
+
+
 def unfinished(destination: Path, mark: str) -> Path:
     """The name of a file on its way to `destination`, within the 255 bytes of a name."""
     begin = os.fsdecode(os.fsencode(destination.name)[:150])

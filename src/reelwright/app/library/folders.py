@@ -81,6 +81,22 @@ def take(app: App, folder: str, *, key: str, owner: str) -> Claim | None:
     return _take(app, root(app), Claim(folder, key, owner))
 
 
+def adopt(app: App, folder: str, *, key: str, owner: str) -> bool:
+    """Claims a folder with all that is in it; False where it is another asset's."""
+    with app.store.read() as tx:
+        holder = assets.by_folder(tx, folder_key(folder))
+    if holder is not None:
+        return (holder.key, holder.owner) == (key, owner)
+    place = _place(root(app), folder)
+    try:
+        before = _read(place)
+        if before is not None:
+            return (before.key, before.owner) == (key, owner)
+        return _write(place, Claim(folder, key, owner))
+    except OSError as error:
+        raise refused(error, place) from error
+
+
 def release(app: App, folder: str) -> None:
     """The folder is nobody's any more."""
     with suppress(OSError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.app.archive import identity
 from reelwright.app.archive.completing import completed
 from reelwright.app.library import copies, folders, sidecars
-from reelwright.app.library.layout import Layout, folder_key, show_folder
+from reelwright.app.library.layout import Layout, folder_key, name_of, show_folder
 from reelwright.app.library.placing import Item, Placing, Put, text_item, write_sums, write_text
 from reelwright.app.library.said import passages_of
 from reelwright.errors import Code, ReelError
@@ -223,9 +223,9 @@ def _row(place: _Place, info: VideoInfo, order: KeepOrder, files: Sequence[Asset
         owner=place.owner,
         extractor=info.extractor,
         host=info.host,
-        native_id=info.native_id,
+        native_id=info.native_id or None,
         url=info.url or order.url,
-        title=info.title or info.native_id,
+        title=info.title or name_of(info) or info.host,
         channel=info.channel or info.uploader,
         channel_id=info.channel_id,
         published_at=info.published_at,

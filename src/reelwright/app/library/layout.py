@@ -14,7 +14,9 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from reelwright.errors import Code, ReelError
 
@@ -48,7 +50,7 @@ class _Part:
 
 
 FIELDS: Mapping[str, tuple[str, Callable[[VideoInfo], _Known]]] = {
-    "id": ("the site's id of the video", lambda i: i.native_id),
+    "id": ("the site's id of the video, or the name that its address gives", lambda i: name_of(i)),
     "title": ("its title", lambda i: i.title),
     "channel": ("its channel, or who put it there, or the site", lambda i: _channel(i)),
     "channel_id": ("the site's id of the channel", lambda i: i.channel_id),
@@ -76,6 +78,14 @@ FIELDS: Mapping[str, tuple[str, Callable[[VideoInfo], _Known]]] = {
 # What stands for a field that is not known.
 _MISSING = {"upload_date": "undated", "title": "untitled", "playlist_index": "0"}
 _DATE_FORMAT = "%Y-%m-%d"
+
+
+def name_of(info: VideoInfo) -> str | None:
+    """What tells it apart for people: its id, or the end of its address."""
+    if info.native_id:
+        return info.native_id
+    path = unquote(urlsplit(info.url).path).rstrip("/")
+    return PurePosixPath(path).stem or None
 
 
 def _channel(info: VideoInfo) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from reelwright.app.library.layout import published
+from reelwright.app.library.layout import name_of, published
 
 if TYPE_CHECKING:
     from reelwright.media.info import MediaInfo
@@ -44,7 +44,7 @@ def video_nfo(
     """
     root = ET.Element("movie" if show is None else "episodedetails")
     at = published(info)
-    _add(root, "title", info.title or info.native_id)
+    _add(root, "title", info.title or name_of(info))
     if show is not None:
         _add(root, "showtitle", show)
         season = info.season_number or (at.year if at else None)
