@@ -19,8 +19,10 @@ DEFAULT, FLAG = "default", "flag"
 
 
 def _setting(default: Any, about: str, **form: Any) -> Any:
-    """`form`: ``ge`` and ``le``, and ``kind`` (``bytes``, ``url``, ``choice`` with ``choices``)."""
-    return field(default=default, metadata={"about": about, **form})
+    """`form`: ``ge`` and ``le``, and ``kind`` (``bytes``, ``url``, ``choice`` with ``choices``,
+    ``secret``: it is shown nowhere)."""
+    is_shown = form.get("kind") != "secret"
+    return field(default=default, repr=is_shown, metadata={"about": about, **form})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +100,6 @@ class Serve:
     body_bytes: int = _setting(8 << 20, "the largest request body but uploads", kind="bytes")
     upload_bytes: int = _setting(64 << 30, "the largest upload", kind="bytes")
     upload_hours: float = _setting(24.0, "hours that an unused upload is kept", ge=0.01, le=8760)
-    unfinished_uploads: int = _setting(
-        200, "uploads of one owner that are unfinished at a time", ge=1, le=1_000_000
-    )
-    upload_share: float = _setting(
-        0.8, "part of the free disk that one owner's unfinished uploads may keep", ge=0.01, le=1
-    )
     unfinished_uploads: int = _setting(
         200, "uploads of one owner that are unfinished at a time", ge=1, le=1_000_000
     )
@@ -202,7 +198,9 @@ class Archive:
 class Youtube:
     """The YouTube Data API v3, a source of metadata."""
 
-    key: str | None = _setting(None, "key of the YouTube Data API v3; default: it is not asked")
+    key: str | None = _setting(
+        None, "key of the YouTube Data API v3; default: it is not asked", kind="secret"
+    )
     url: str = _setting("https://www.googleapis.com/youtube/v3", "where the API is", kind="url")
     units: int = _setting(10_000, "units of quota a day", ge=1, le=1_000_000_000)
     searches: int = _setting(100, "calls of search.list a day", ge=0, le=1_000_000)

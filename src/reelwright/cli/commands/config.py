@@ -31,7 +31,7 @@ def show(as_json: AsJson = False) -> None:
     rows = [
         {
             "name": name,
-            "value": _plain(value_of(loaded.settings, name)),
+            "value": _plain(value_of(loaded.settings, name), entry.metadata.get("kind")),
             "source": loaded.source(name),
             "variable": variable(name),
             "about": entry.metadata["about"],
@@ -58,8 +58,10 @@ def path() -> None:
     terminal.out(str(config_file(os.environ)[0]))
 
 
-def _plain(value: Any) -> Any:
-    """JSON-ready, a password in a URL blotted out."""
+def _plain(value: Any, kind: str | None) -> Any:
+    """JSON-ready, a secret and a password in a URL blotted out."""
+    if kind == "secret":
+        return value and "***"
     if isinstance(value, Path):
         return str(value)
     return without_password(value) if isinstance(value, str) else value
