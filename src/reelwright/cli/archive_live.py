@@ -34,7 +34,7 @@ class Live(PlainLines):
         if self._bars is None:
             terminal.note(text)
         else:
-            self._bars.console.print(text, markup=False, highlight=False)
+            self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def standing(self, counts: Counts, standing: Standing) -> None:
         if not counts.total or counts.done == counts.total:
@@ -102,6 +102,9 @@ class Live(PlainLines):
             TextColumn("{task.fields[facts]}", markup=False),
         ]
         console = Console(stderr=True, highlight=False)
-        self._bars = Progress(*columns, console=console, transient=True, refresh_per_second=4)
+        # Standard output may lead elsewhere, and is the paths' alone.
+        self._bars = Progress(
+            *columns, console=console, transient=True, refresh_per_second=4, redirect_stdout=False
+        )
         self._bars.start()
         return self._bars

@@ -86,12 +86,19 @@ class PlainLines:
     def settled(self, one: Settled) -> None:
         name = terminal.printable(one.title or one.url)
         if one.state == "kept":
-            self.say(f"kept: {name}")
-            terminal.out(terminal.printable(one.path or one.url))
+            self._kept(name, terminal.printable(one.path or one.url))
         elif one.problem is not None:
             self._failures.append(one)
             if one.is_new:
                 self.say(f"{one.state}: {name}: {terminal.printable(one.problem.message)}")
+
+    def _kept(self, name: str, path: str) -> None:
+        """The path is the result: on a terminal it is said once, in a pipe it goes its own way."""
+        if sys.stdout.isatty():
+            self.say(f"kept: {path}")
+        else:
+            self.say(f"kept: {name}")
+            terminal.out(path)
 
     def standing(self, counts: Counts, standing: Standing) -> None:
         why = waiting(standing)
@@ -111,9 +118,8 @@ class PlainLines:
         terminal.note(f"{said(tally)}, in {took}")
         if tally.was_stopped:
             terminal.note("stopped; the same command goes on with what is left")
-        if len(self._failures) > 1:
-            self._grouped()
         if self._failures:
+            self._grouped()
             terminal.note(f"`{choice.spelled()} workplan` says what can be done about them")
 
     def _grouped(self) -> None:
