@@ -64,8 +64,9 @@ def test_what_names_no_version_begins_anew(site: Site, children: Children, big: 
     assert done.video == changed(site.resource(FILE)).body
 
 
-def test_parts_of_two_files_are_no_video(site: Site, children: Children) -> None:
-    """HLS by byte ranges of one file, which is another one when the second part is asked for."""
+@pytest.fixture
+def in_ranges(site: Site) -> str:
+    """HLS by byte ranges of one file."""
     first = site.resource("/hls/v00.ts").body
     second = site.resource("/hls/v01.ts").body
     assert isinstance(first, bytes)
@@ -76,12 +77,24 @@ def test_parts_of_two_files_are_no_video(site: Site, children: Children) -> None
         f"#EXTINF:1.0,\n#EXT-X-BYTERANGE:{len(first)}@0\nall.ts\n"
         f"#EXTINF:1.0,\n#EXT-X-BYTERANGE:{len(second)}@{len(first)}\nall.ts\n#EXT-X-ENDLIST\n"
     )
-    url = site.add("/ranges.m3u8", playlist)
-    whole = children.fetch(url)
-    assert whole.video
+    return site.add("/ranges.m3u8", playlist)
 
+
+def test_parts_of_two_files_are_no_video(site: Site, children: Children, in_ranges: str) -> None:
+    """It is another file when the second part is asked for."""
+    assert children.fetch(in_ranges).video
     site.fail("/all.ts", Plain(times=1), Changed())
-    error = children.failing(url, options={"retries": 1})
+
+    error = children.failing(in_ranges, options={"retries": 1})
 
     assert error.code is Code.REMOTE_CHANGED
     assert error.problem.evidence["before"] != error.problem.evidence["now"]
+
+
+def test_the_whole_is_not_taken_for_a_part(site: Site, children: Children, in_ranges: str) -> None:
+    site.fail("/all.ts", Plain(ranges=False))
+
+    error = children.failing(in_ranges, options={"retries": 1})
+
+    assert error.code is Code.HTTP_STATUS
+    assert "whole file" in str(error)

@@ -55,6 +55,7 @@ def test_the_rest_is_fetched_by_the_next_attempt(
 
     assert error.code is Code.NETWORK_RESET
     assert ranges(site, PICTURE) == [None, f"bytes={BREAK}-"]
+    assert site.asked(PICTURE)[1].headers["if-range"] == site.resource(PICTURE).etag
     assert done.video == whole
     assert not list(parts.iterdir())
 

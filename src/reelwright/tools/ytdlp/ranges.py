@@ -23,9 +23,12 @@ class SameOrigin:
     what it gets. Here the first answer's ETag, date and size are remembered, and the rest of
     another file (or of one that nothing sets apart from another) is not handed out: a download
     that had asked for the whole begins anew; a fragment's range, which cannot, is REMOTE_CHANGED.
+    `in_pieces`: addresses that yt-dlp asks for in pieces of its own making; of others a range with
+    an end is a fragment's.
     """
 
     send: Callable[[Any], Any]
+    in_pieces: set[str] = field(default_factory=set)
     _first: dict[str, tuple[Origin, bool]] = field(default_factory=dict)
     _begun: dict[str, Callable[[Origin], None]] = field(default_factory=dict)
 
@@ -40,6 +43,12 @@ class SameOrigin:
     def __call__(self, request: Any) -> Any:
         asked = _RANGE.fullmatch(request.headers.get("Range") or "")
         url = request.url
+        known = self._first.get(url)
+        validator = known[0].validator if known is not None and known[1] else None
+        if validator is not None and asked is not None and int(asked[1]):
+            # Of another file a server that understands sends the whole; of a fragment's range,
+            # where the whole would be taken for the fragment, it is not asked to.
+            request.headers["If-Range"] = validator
         try:
             answer = self.send(request)
         except Exception as error:
@@ -48,11 +57,11 @@ class SameOrigin:
             if getattr(error, "status", None) != 416 or asked is None or not int(asked[1]):
                 raise
             return self._whole(request)
-        known = self._first.get(url)
-        if known is None or asked is None or answer.status != 206:
-            # What is not a part of something is where yt-dlp begins, or begins anew.
-            was_whole = asked is None or answer.status == 200
-            return self._noted(url, answer, was_whole, begins=was_whole or int(asked[1]) == 0)
+        if asked is None or answer.status == 200:  # yt-dlp begins, or begins anew
+            self._refuse_whole(url, asked, answer)
+            return self._noted(url, answer, True, begins=True)
+        if known is None or answer.status != 206:
+            return self._noted(url, answer, False, begins=int(asked[1]) == 0)
         origin, was_whole = known
         now = _origin(url, answer)
         if _is_proof(origin, now, resumes=was_whole and int(asked[1]) > 0):
@@ -68,9 +77,23 @@ class SameOrigin:
             evidence={"before": _facts(origin), "now": _facts(now)},
         )
 
+    def _refuse_whole(self, url: str, asked: re.Match[str] | None, answer: Any) -> None:
+        """yt-dlp takes what comes for the fragment that it asked for, however much it is."""
+        if asked is None or not asked[2] or url in self.in_pieces:
+            return
+        answer.close()
+        shown = place(url)
+        raise ReelError(
+            Code.HTTP_STATUS,
+            f"{shown} answered with the whole file where a part of it was asked for",
+            where=shown,
+            evidence={"range": asked[0], "status": answer.status},
+        )
+
     def _whole(self, request: Any) -> Any:
         """yt-dlp begins anew when it gets the whole where it asked for the rest."""
         del request.headers["Range"]
+        request.headers.pop("If-Range", None)
         return self._noted(request.url, self.send(request), True, begins=True)
 
     def _noted(self, url: str, answer: Any, was_whole: bool, *, begins: bool) -> Any:

@@ -195,6 +195,7 @@ class _Fetcher:
         sizes = [whole(one.get("filesize")) for one in parts]
         self._of_bytes = sum(filter(None, sizes)) if all(sizes) else None
         self._tells = True
+        session.origins.in_pieces |= {str(one.get("url")) for one in parts if _is_in_pieces(one)}
         made = dict(info)
         if self.wish.parts is not None and all(one.get("protocol") in _PLAIN for one in parts):
             names = {str(one.get("format_id")): _part_name(info, one) for one in parts}
@@ -255,9 +256,13 @@ def _is_plain(info: Mapping[str, Any]) -> bool:
     ask in pieces, as yt-dlp then does."""
     if info.get("requested_formats") or info.get("fragments"):
         return False
-    if (info.get("downloader_options") or {}).get(_PIECES) or info.get("request_data"):
+    if _is_in_pieces(info) or info.get("request_data"):
         return False
     return info.get("protocol") in _PLAIN and bool(info.get("url"))
+
+
+def _is_in_pieces(info: Mapping[str, Any]) -> bool:
+    return bool((info.get("downloader_options") or {}).get(_PIECES))
 
 
 def _direct(session: Session, info: Mapping[str, Any], options: YtdlpOptions) -> Direct:
