@@ -26,8 +26,9 @@ class ProbeRequest(Model):
     path: str = Field(
         min_length=1,
         max_length=4096,
-        pattern=r"^(/[^\x00]*|upload:[0-9a-z]{1,40}|[a-z0-9]{1,6}://.*)$",
-        description="An absolute path of the server, `upload:ID`, or an address.",
+        pattern=r"^(/[^\x00]*|upload:[0-9a-z]{1,40}|asset:[0-9a-z]{1,40}(/[\w-]{1,35}){0,2}|"
+        r"[a-z0-9]{1,6}://.*)$",
+        description="An absolute path of the server, `upload:ID`, `asset:ID`, or an address.",
         examples=["/media/talk.mp4"],
     )
 
