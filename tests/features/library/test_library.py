@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +173,7 @@ def test_a_service_gives_each_owner_their_own(
         ):
             assert answer.status_code >= 400
             assert "asset_unknown" in answer.text
-        made = other.post("/v1/jobs", content=json.dumps(spec))
+        made = other.post("/v1/jobs", json=spec)
         failed = served.ended(made.json()["id"])
     assert failed["state"] == "failed"
     assert failed["error"]["code"] == "asset_unknown"
