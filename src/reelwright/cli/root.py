@@ -26,6 +26,7 @@ _COMMANDS = (
     "archive",
     "follow",
     "library",
+    "metadata",
     "import",
     "jobs",
     "status",
