@@ -48,6 +48,17 @@ def test_a_page(site: Site, children: Children, path: str, title: str) -> None:
     assert not site.count("/hls/v00.ts")
 
 
+@pytest.mark.parametrize("path", ["/pages/json-ld", "/pages/og"])
+def test_a_page_may_outlive_its_file(site: Site, children: Children, path: str) -> None:
+    site.fail(FILE, Refuse(status=404))
+
+    state = children.check(site.url(path))
+
+    assert state.outcome is Outcome.GONE
+    assert state.problem is not None
+    assert state.problem.code is Code.HTTP_NOT_FOUND
+
+
 @pytest.mark.parametrize("path", [FILE, "/pages/og"])
 @pytest.mark.parametrize(
     ("status", "outcome", "code"),

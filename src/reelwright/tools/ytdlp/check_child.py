@@ -15,8 +15,14 @@ from reelwright.tools.download.addresses import hold_to
 from reelwright.tools.download.deadline import end_after
 from reelwright.tools.download.lines import say, say_error
 from reelwright.tools.feeds.entries import FeedFile, is_media
-from reelwright.tools.ytdlp.facts import text, title
-from reelwright.tools.ytdlp.flat import site_of
+from reelwright.tools.ytdlp.facts import (
+    GENERIC_NAME,
+    extractor_name,
+    media_url,
+    text,
+    title,
+)
+from reelwright.tools.ytdlp.flat import FlatList, site_of
 from reelwright.tools.ytdlp.options import Params
 from reelwright.tools.ytdlp.request import CheckWish, OriginState, Outcome
 from reelwright.tools.ytdlp.session import Session
@@ -62,11 +68,15 @@ class _Checker:
             self._session.close()
 
     def _state(self) -> OriginState:
-        if site_of(self._session, self.wish.url) is None:
-            file = self._file()
+        url = self.wish.url
+        if site_of(self._session, url) is None:
+            file = self._file(url)
             if file is not None:
                 return file
-        info = self._session.look()
+        info = FlatList(self._session, url).resolved(self._session.look())
+        named = media_url(info) if extractor_name(info) == GENERIC_NAME else None
+        if named is not None and named != url:
+            self._file(named)  # a page may outlive the file that it shows
         return OriginState(
             outcome=Outcome.THERE,
             title=title(info),
@@ -74,12 +84,13 @@ class _Checker:
             live_status=text(info.get("live_status")),
         )
 
-    def _file(self) -> OriginState | None:
+    def _file(self, url: str) -> OriginState | None:
         """By its first byte: servers answer HEAD with other words than GET. None: it is a page."""
         from yt_dlp.networking import Request
 
         asked = {"Range": f"bytes=0-{_SNIFF_BYTES - 1}", "Accept-Encoding": "identity"}
-        request = Request(self.wish.url, headers=asked)
+        self._session.origins.in_pieces.add(url)  # the whole instead of its start is welcome
+        request = Request(url, headers=asked)
         with self._session.understood(), closing(self._open(request)) as answer:
             start = answer.read(_SNIFF_BYTES)
             kind = answer.headers.get("Content-Type") or ""
@@ -87,7 +98,7 @@ class _Checker:
                 return None
             first = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
             if first == b"<":
-                shown = place(self.wish.url)
+                shown = place(url)
                 message = f"{shown} calls itself {kind} and is a page"
                 raise ReelError(Code.MEDIA_UNRECOGNISED, message, where=shown)
             if first == b"#":  # a playlist

@@ -59,7 +59,7 @@ class FlatList:
     _count: int = 0
 
     def entries(self) -> Iterator[Listed]:
-        found = self._resolved(self.session.look(self.url))
+        found = self.resolved(self.session.look(self.url))
         self._top = found
         self._is_list = found.get("_type") in _LISTS
         if self._is_list:
@@ -80,7 +80,7 @@ class FlatList:
             channel_id=text(top.get("channel_id")) or text(top.get("uploader_id")),
         )
 
-    def _resolved(self, found: dict[str, Any]) -> dict[str, Any]:
+    def resolved(self, found: dict[str, Any]) -> dict[str, Any]:
         """What redirects from extractor to extractor lead to."""
         for _ in range(_HOPS):
             if found.get("_type") not in ("url", "url_transparent"):
@@ -102,7 +102,7 @@ class FlatList:
             if entry.get("_type") in _LISTS:
                 yield from self._under(entry, depth + 1)
             elif depth < _DEPTH and self._is_list_of(entry):
-                yield from self._under(self._resolved(entry), depth + 1)
+                yield from self._under(self.resolved(entry), depth + 1)
             else:
                 yield self._listed(entry, page, item)
 
