@@ -60,14 +60,22 @@ def archive(arguments: ArchiveArguments) -> int:
         return refused(error, as_json=arguments.as_json)
 
 
-def run_sources(used: App, ids: Collection[str], *, as_json: bool, fetches: bool = True) -> int:
-    """Lists and fetches these sources in this process, with the display and the signals."""
+def run_sources(
+    used: App,
+    ids: Collection[str],
+    *,
+    as_json: bool,
+    fetches: bool = True,
+    only_new: bool = False,
+) -> int:
+    """Lists and fetches these sources in this process, with the display and the signals.
+    `only_new`: nothing is told of what was settled before."""
     from reelwright.app.archive.running import Run
     from reelwright.cli.archive_shown import PlainLines
     from reelwright.cli.interrupts import Interrupts
 
     shown, interrupts = display(as_json=as_json), Interrupts()
-    run = Run(used, ids, shown, shown.on_event, fetches=fetches)
+    run = Run(used, ids, shown, shown.on_event, fetches=fetches, only_new=only_new)
     if isinstance(shown, PlainLines):
         shown.name_of = run.name_of
     interrupts.running("archive", run.stop, left="the same command goes on with what is left")

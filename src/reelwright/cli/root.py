@@ -27,6 +27,7 @@ _COMMANDS = (
     "follow",
     "library",
     "metadata",
+    "workplan",
     "import",
     "jobs",
     "status",

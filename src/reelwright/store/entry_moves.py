@@ -166,13 +166,25 @@ def skip(tx: Tx, source_id: str, ids: Collection[str]) -> int:
         entries.c.id.in_(ids),
         entries.c.state == EntryState.PENDING,
     )
-    values = {"state": EntryState.SKIPPED, "changed_at": tx.now()}
+    values = {
+        "state": EntryState.SKIPPED,
+        # With a code it was taken off the work plan by hand, and stays so.
+        "code": None,
+        "error": None,
+        "changed_at": tx.now(),
+    }
     return int(tx.run(sa.update(entries).where(*where).values(**values)).rowcount)
 
 
 def forget(tx: Tx, asset_id: str) -> int:
     """Entries whose asset somebody removed are not wanted any more; gives their number."""
-    values = {"state": EntryState.SKIPPED, "asset_id": None, "changed_at": tx.now()}
+    values = {
+        "state": EntryState.SKIPPED,
+        "asset_id": None,
+        "code": None,
+        "error": None,
+        "changed_at": tx.now(),
+    }
     return int(
         tx.run(sa.update(entries).where(entries.c.asset_id == asset_id).values(**values)).rowcount
     )

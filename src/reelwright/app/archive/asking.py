@@ -170,7 +170,9 @@ def _choose(app: App, source_id: str, options: ArchiveOptions) -> None:
             if left != 0 and wanted.wants(entry.title, entry.published_at):
                 fits[entry.id] = True
                 left = None if left is None else left - 1
-        back = [e.id for e in page if e.state == EntryState.SKIPPED and fits[e.id]]
+        # With a code it was taken off the work plan by hand, and stays so.
+        left_out = [e for e in page if e.state == EntryState.SKIPPED and e.code is None]
+        back = [e.id for e in left_out if fits[e.id]]
         away = [e.id for e in page if e.state == EntryState.PENDING and not fits[e.id]]
         if back or away:
             app.store.transact(_sort(source_id, back, away))

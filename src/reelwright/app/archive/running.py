@@ -119,7 +119,8 @@ class Counts:
 
 
 class Run:
-    """One run over the sources `ids`. `fetches` False: they are listed, and nothing is fetched."""
+    """One run over the sources `ids`. `fetches` False: they are listed, and nothing is fetched.
+    `only_new`: what was settled before it began is not told."""
 
     def __init__(
         self,
@@ -130,6 +131,7 @@ class Run:
         *,
         patience_s: float = PATIENCE_S,
         fetches: bool = True,
+        only_new: bool = False,
     ) -> None:
         self._app = app
         self._ids = list(ids)
@@ -137,6 +139,7 @@ class Run:
         self._on_event = on_event
         self._patience_s = patience_s
         self._fetches = fetches
+        self._only_new = only_new
         self._archivist = Archivist(app, only=self._ids, fetches=fetches)
         self._engine: Engine | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -149,6 +152,7 @@ class Run:
         """Raises STORE_*, TOOL_MISSING."""
         with self._app.store.read() as tx:
             self._began_at = tx.now()
+        self._after = self._first()
         passed = asyncio.Event()
         self._archivist.on_pass = passed.set
         driving = asyncio.create_task(self._archivist.run())
@@ -256,7 +260,7 @@ class Run:
         """What has been settled since the last look; at the end also what was settled beside it
         by others, in whatever order they committed it."""
         if is_last:
-            self._after = (0.0, "")
+            self._after = self._first()
         is_more = True
         while is_more:
             page, is_more = await asyncio.to_thread(self._page, is_last)
@@ -265,6 +269,9 @@ class Run:
         if is_last:
             for one in await asyncio.to_thread(self._rest):
                 self._tell_one(one)
+
+    def _first(self) -> tuple[float, str]:
+        return (self._began_at if self._only_new else 0.0, "")
 
     def _tell_one(self, one: Settled) -> None:
         if one.entry is not None:

@@ -94,6 +94,18 @@ def identify(app: App, given: str, principal: Principal = LOCAL) -> str:
     return given if given in found else found[0]
 
 
+def identify_any(app: App, given: str, principal: Principal = LOCAL) -> str:
+    """As `identify`, also what was asked for once. Raises SOURCE_UNKNOWN."""
+    with app.store.read() as tx:
+        if "://" in given:
+            found = [s.id for s in sources.of_url(tx, principal.owner, given)][:1]
+        else:
+            found = sources.find(tx, given, principal.sees)
+    if len(found) == 1 or given in found:
+        return given if given in found else found[0]
+    raise sources.unknown(given)
+
+
 def change(
     app: App,
     source_id: str,

@@ -1,0 +1,1 @@
+"""What the archive is missing, why, and what is done about it."""

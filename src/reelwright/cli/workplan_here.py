@@ -1,0 +1,132 @@
+"""Where `reel workplan` gets the plan from, and who carries it out: this machine, or a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reelwright.cli import terminal
+from reelwright.cli.exits import DONE
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
+    from reelwright.app.workplan.items import Item
+    from reelwright.app.workplan.reading import Asked
+    from reelwright.app.workplan.running import Act, Outcome
+
+_TOLD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """As it was typed."""
+
+    causes: Sequence[str] = ()
+    source: str | None = None
+    host: str | None = None
+    only: Sequence[str] = field(default=(), kw_only=True)
+    skipped: bool = field(default=False, kw_only=True)
+
+
+@contextmanager
+def read(
+    wanted: Wanted,
+) -> Iterator[tuple[Mapping[str, Any], Iterable[tuple[Mapping[str, Any], Iterable[Any]]]]]:
+    """The head of the document, and its causes, each with its items."""
+    from reelwright.app.workplan import reading
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        asked = _asked(used, wanted)
+        counts = reading.counts(used, asked)
+        with used.store.read() as tx:
+            head = {"made_at": tx.now(), "total": sum(counts.values())}
+        yield (
+            head,
+            (
+                (reading.cause_json(cause, number), (item.to_json() for item in found))
+                for cause, number, found in reading.groups(used, asked)
+            ),
+        )
+
+
+def carry_out(wanted: Wanted, *, dry_run: bool, as_json: bool) -> int:
+    """Gives the exit code: that of what is fetched."""
+    from reelwright.app.workplan import running
+    from reelwright.cli.archiving import run_sources
+    from reelwright.cli.use import opened
+
+    told = _Told(as_json=as_json, dry_run=dry_run)
+    with opened() as used:
+        asked = _asked(used, wanted)
+        done = running.carry_out(used, asked, dry_run=dry_run, on_item=told.item)
+        told.ended(done)
+        if dry_run or not done.sources:
+            return DONE
+        return run_sources(used, list(done.sources), as_json=as_json, only_new=True)
+
+
+def skip(ids: Sequence[str], because: str | None) -> list[str]:
+    from reelwright.app.workplan import reading, skipping
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        return skipping.skip(used, reading.identify(used, ids), because)
+
+
+def unskip(ids: Sequence[str]) -> list[str]:
+    from reelwright.app.workplan import reading, skipping
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        return skipping.unskip(used, reading.identify(used, ids))
+
+
+def _asked(used: App, wanted: Wanted) -> Asked:
+    from reelwright.app.archive.subscriptions import identify_any
+    from reelwright.app.workplan.reading import Asked, identify
+
+    return Asked(
+        causes=tuple(wanted.causes),
+        source_id=None if wanted.source is None else identify_any(used, wanted.source),
+        host=wanted.host,
+        ids=identify(used, wanted.only) if wanted.only else None,
+        is_skipped=wanted.skipped,
+    ).checked()
+
+
+class _Told:
+    """Says what is done, item by item, and why the rest is left."""
+
+    def __init__(self, *, as_json: bool, dry_run: bool) -> None:
+        self._as_json = as_json
+        self._dry_run = dry_run
+        self._left: dict[str, list[str]] = {}
+
+    def item(self, item: Item, act: Act, why: str) -> None:
+        if self._as_json:
+            line = {"event": "item", "id": item.id, "kind": item.kind, "cause": item.cause.name}
+            terminal.emit({**line, "url": item.url, "act": act.value, "because": why})
+            return
+        what = terminal.printable(item.title or item.url or item.id)
+        if act.value != "leave":
+            terminal.note(f"{act.value} again: {what}" if act.value != "wake" else f"wake: {what}")
+            return
+        said = self._left.setdefault(why, [])
+        if len(said) <= _TOLD:
+            said.append(f"{item.id}  {what}")
+
+    def ended(self, done: Outcome) -> None:
+        if self._as_json:
+            terminal.emit({"event": "plan", "dry_run": self._dry_run, **done.to_json()})
+            return
+        for why, named in self._left.items():
+            terminal.note(f"left: {why}")
+            for line in named[:_TOLD]:
+                terminal.note(f"    {line}")
+            if len(named) > _TOLD:
+                terminal.note("    …")
+        word = "would be tried" if self._dry_run else "tried again"
+        terminal.note(f"{done.tried} {word}, {done.left} left")
