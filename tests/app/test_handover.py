@@ -147,6 +147,11 @@ def test_what_stands_in_the_way_is_told_before(tmp_path: Path) -> None:
         ("/a/b-{index:03d}.jpg", "b-003.jpg", 3, "/a/b-003.jpg"),
         ("/a/b-{index}.jpg", "../../etc/passwd", 3, "/a/b-3.jpg"),
         ("/a/b.jpg", "/etc/passwd", 3, "/a/b-3.jpg"),
+        ("/a/b.vtt", "b.vtt", 1, "/a/b.vtt"),
+        ("/a/b.vtt", "b.pt-BR.vtt", 1, "/a/b.pt-BR.vtt"),
+        ("/a/{language}/b.srt", "b.de.srt", 2, "/a/de/b.srt"),
+        ("/a/b-{language}.srt", "b-de.srt", 2, "/a/b-de.srt"),
+        ("/a/b.vtt", "b.../../x.vtt", 2, "/a/b-2.vtt"),
     ],
 )
 def test_the_service_decides_no_path(to: str, name: str, number: int, path: str) -> None:

@@ -87,3 +87,16 @@ def test_an_unreadable_spec_is_no_surprise_to_either() -> None:
     with pytest.raises(SpecErrors):
         parse_text("operations: 5", registry=sample.REGISTRY)
     assert not Draft202012Validator(job_schema(sample.REGISTRY)).is_valid({"operations": 5})
+
+
+@pytest.mark.parametrize(("op", "is_valid"), [("keep", True), ("scale", False)])
+def test_only_a_goal_needs_no_outputs(op: str, is_valid: bool) -> None:
+    fetched = {"id": "a", "op": "fetch", "url": "https://example.org/a.mp4"}
+    last = {"id": "b", "op": op, "input": "a", **({} if op == "keep" else {"height": 90})}
+    body = {"operations": [fetched, last]}
+    assert Draft202012Validator(job_schema(REGISTRY)).is_valid(body) is is_valid
+    if is_valid:
+        assert not parse_text(yaml.safe_dump(body)).outputs
+    else:
+        with pytest.raises(SpecErrors):
+            parse_text(yaml.safe_dump(body))

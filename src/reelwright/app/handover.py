@@ -219,7 +219,7 @@ def _language(to: str, name: str) -> str | None:
     """Which one `name`, captions that are to go to `to`, has in it."""
     if not to.endswith((".vtt", ".srt")):
         return None
-    before, _, after = posixpath.basename(by_language(to)).partition(LANGUAGE)
+    before, _, after = by_language(posixpath.basename(to)).partition(LANGUAGE)
     found = re.fullmatch(f"{re.escape(before)}([A-Za-z0-9-]+){re.escape(after)}", _ending(name))
     return found[1] if found else None
 

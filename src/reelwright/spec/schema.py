@@ -54,7 +54,7 @@ def job_schema(registry: Registry = REGISTRY) -> dict[str, Any]:
     body = _object(parse.FIELDS)
     body["properties"] |= _parts(operators)
     goals = [operator.name for operator in operators if operator.is_goal]
-    body["anyOf"] = [{"required": ["outputs"]}, _has_goal(goals)]
+    body["anyOf"] = [{"required": ["outputs"]}, *([_has_goal(goals)] if goals else [])]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Reelwright job spec",
