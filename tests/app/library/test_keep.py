@@ -91,7 +91,7 @@ def test_captions_are_found_once_and_a_persons_before_a_machines(app: App) -> No
     assert found.passage.path == f"{_STEM}.en.vtt"
 
 
-def test_media_centres_read_the_nfo(app: App) -> None:
+def test_media_centers_read_the_nfo(app: App) -> None:
     kept = _keep(app, order(app))
     folder = folders.root(app) / kept["folder"]
     root = ET.fromstring((folder / f"{_STEM}.nfo").read_bytes())

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.app.library import importing
+from reelwright.app.library import carrying
 from tests.cli.reel import Done, reel
 from tests.features import media
 
@@ -235,7 +235,7 @@ def test_a_move_that_was_cut_off_is_finished(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(importing.carrying, "remove_sources", kill)
+        patch.setattr(carrying, "remove_sources", kill)
         with pytest.raises(Killed):
             _import(folder, "--move", "--library", library)
     assert video.exists()
