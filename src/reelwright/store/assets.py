@@ -189,6 +189,15 @@ def ids_after(tx: Tx, wanted: Wanted, after: str = "", limit: int = 500) -> list
     return list(tx.run(query.order_by(assets.c.id).limit(limit)).scalars())
 
 
+def batch_after(
+    tx: Tx, wanted: Wanted, after: str = "", limit: int = 200
+) -> list[tuple[AssetRow, dict[str, Any]]]:
+    """The assets of `ids_after`, each with its info."""
+    query = sa.select(*_COLUMNS, assets.c.info).where(assets.c.id > after, *_where(wanted))
+    rows = [row._asdict() for row in tx.run(query.order_by(assets.c.id).limit(limit))]
+    return [(_row(row), dict(row["info"])) for row in rows]
+
+
 def totals(tx: Tx, owner: str | None = None) -> Totals:
     where = () if owner is None else (assets.c.owner == owner,)
     states = sa.select(assets.c.state, sa.func.count()).where(*where).group_by(assets.c.state)
@@ -268,6 +277,9 @@ def _follows(tx: Tx, sort: Sort, reverse: bool, after: str) -> sa.ColumnElement[
 
 
 def _asset(row: Any) -> AssetRow:
-    values = row._asdict()
-    values["state"] = AssetState(values["state"])
-    return AssetRow(**values)
+    return _row(row._asdict())
+
+
+def _row(values: Mapping[str, Any]) -> AssetRow:
+    known = {name: values[name] for name in NAMES}
+    return AssetRow(**{**known, "state": AssetState(values["state"])})

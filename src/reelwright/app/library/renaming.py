@@ -104,14 +104,13 @@ def _assets(app: App, owner: str | None) -> Iterator[tuple[AssetRow, VideoInfo]]
     after = ""
     while True:
         with app.store.read() as tx:
-            ids = assets.ids_after(tx, Wanted(owner=owner), after, _BATCH)
-            found = [
-                (assets.get(tx, one), VideoInfo.from_json(assets.info(tx, one))) for one in ids
-            ]
-        if not ids:
+            found = assets.batch_after(tx, Wanted(owner=owner), after, _BATCH)
+        if not found:
             return
-        after = ids[-1]
-        yield from ((asset, info) for asset, info in found if asset.folder_key is not None)
+        after = found[-1][0].id
+        for asset, info in found:
+            if asset.folder_key is not None:
+                yield asset, VideoInfo.from_json(info)
 
 
 def _wanted(layout: Layout, asset: AssetRow, info: VideoInfo) -> str | None:

@@ -49,7 +49,7 @@ def library(  # size: one line an option
     ] = None,
     origin: Annotated[
         str | None,
-        typer.Option(metavar="STATE", help="Of its origin: there, gone, restricted or unknown."),
+        typer.Option(metavar="STATE", help="Of its origin: there, gone, not_found, restricted, …"),
     ] = None,
     sort: Annotated[
         str, typer.Option(metavar="BY", help="added, published, title, channel, duration or size.")
@@ -235,11 +235,12 @@ def _wanted(
     origin: str | None,
 ) -> Wanted:
     from reelwright.store.assets import AssetState, Wanted
+    from reelwright.store.origins import Origin
 
     if state is not None:
         _one_of("--state", state, [known.value for known in AssetState])
     if origin is not None:
-        _one_of("--origin", origin, ["there", "gone", "restricted", "unknown"])
+        _one_of("--origin", origin, [known.value for known in Origin])
     return Wanted(
         text=text,
         channel=channel,
