@@ -199,10 +199,10 @@ class Run:
         waiting = counts.of(EntryState.PENDING)
         if self._fetches and (waiting or at_work):
             await self._begin()
+        if not self._fetches:  # a service may be fetching already
+            return not counts.unread
         if counts.unread or at_work:
             return False
-        if not self._fetches:
-            return True
         if next_at is not None and next_at - now <= self._patience_s:
             return False
         return not waiting or self._is_hopeless(standing)

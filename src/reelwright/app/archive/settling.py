@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelwright.app.archive.causes import verdict
+from reelwright.app.library.availability import note_origin
 from reelwright.errors import Code, Problem
-from reelwright.store import entry_moves
+from reelwright.store import entry_moves, sources
 from reelwright.store.entries import EntryState
 
 if TYPE_CHECKING:
@@ -60,4 +61,6 @@ def _failed(tx: Tx, ended: Ended, attempts: int) -> None:
     asked_s = problem.evidence.get("retry_after_s")
     found = verdict(problem.code, entry.tries + 1, attempts=attempts, asked_s=asked_s)
     next_at = None if found.wait_s is None else tx.now() + found.wait_s
-    entry_moves.settle(tx, entry, found.state, problem, next_at=next_at)
+    if entry_moves.settle(tx, entry, found.state, problem, next_at=next_at):
+        owner = sources.get(tx, entry.source_id).owner
+        note_origin(tx, key=entry.key, owner=owner, url=entry.url, problem=problem)

@@ -63,7 +63,10 @@ def archive(  # size: one line an option
         int | None, typer.Option(metavar="N", min=1, max=64, help="Videos at a time.")
     ] = None,
     list_only: Annotated[
-        bool, typer.Option("--list-only", help="Take in what there is, and fetch nothing now.")
+        bool,
+        typer.Option(
+            "--list-only", help="Take in what there is; a service or the next run fetches it."
+        ),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be fetched; store nothing.")
