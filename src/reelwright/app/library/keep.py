@@ -22,7 +22,7 @@ from reelwright.app.library.placing import Item, Placing, Put, text_item, write_
 from reelwright.app.library.said import passages_of
 from reelwright.errors import Code, ReelError
 from reelwright.media.info import MediaInfo
-from reelwright.store import asset_files, assets, captions, entry_moves
+from reelwright.store import asset_files, assets, captions, entry_moves, origins
 from reelwright.store.asset_files import AssetFile, Role
 from reelwright.store.assets import AssetRow, AssetState
 from reelwright.store.ids import new_id
@@ -267,6 +267,7 @@ def _enter(
         values = {name: getattr(row, name) for name in assets.NAMES if name not in fixed}
         values |= {"origin_checked_at": now, "info": info.to_json()}
         assets.update(tx, row.id, **values)
+    origins.note(tx, key=row.key, url=row.url or "", outcome=row.origin_state, asset_id=row.id)
     for one in put:
         asset_files.put(tx, one.file, one.facts)
     spoken = [one.file.path for one in put if one.file.role is Role.CAPTIONS]

@@ -24,26 +24,13 @@ from reelwright.tools.ytdlp.facts import (
 )
 from reelwright.tools.ytdlp.flat import FlatList, site_of
 from reelwright.tools.ytdlp.options import Params
-from reelwright.tools.ytdlp.request import CheckWish, OriginState, Outcome
+from reelwright.tools.ytdlp.request import CheckWish, OriginState, Outcome, outcome_of
 from reelwright.tools.ytdlp.session import Session
 from reelwright.tools.ytdlp.sites import place
 from reelwright.tools.ytdlp.wire import origin_to_json, wish_from_file
 
 _SNIFF_BYTES = 512
 _WHOLE = re.compile(r"bytes \d+-\d+/(\d+)")
-# What an origin says will not come back.
-_GONE = frozenset({Code.VIDEO_GONE, Code.VIDEO_BLOCKED, Code.HTTP_NOT_FOUND})
-_RESTRICTED = frozenset(
-    {
-        Code.VIDEO_PRIVATE,
-        Code.VIDEO_MEMBERS_ONLY,
-        Code.VIDEO_LOGIN,
-        Code.VIDEO_AGE_GATED,
-        Code.VIDEO_GEO_BLOCKED,
-        Code.VIDEO_DRM,
-        Code.HTTP_FORBIDDEN,
-    }
-)
 
 
 @dataclass(slots=True)
@@ -125,15 +112,7 @@ class _Checker:
 
 def judged(error: ReelError) -> OriginState:
     """What a failed check says of the video, if anything."""
-    code = error.code
-    outcome = Outcome.UNKNOWN
-    if code in _GONE:
-        outcome = Outcome.GONE
-    elif code in _RESTRICTED:
-        outcome = Outcome.RESTRICTED
-    elif code is Code.VIDEO_NOT_YET:
-        outcome = Outcome.THERE
-    return OriginState(outcome=outcome, problem=error.problem)
+    return OriginState(outcome=outcome_of(error.code), problem=error.problem)
 
 
 def _size(answer: Any) -> int | None:

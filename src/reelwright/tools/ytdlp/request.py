@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reelwright.errors import Problem
+from reelwright.errors import Code, Problem
 from reelwright.tools.ytdlp.info import VideoInfo
 from reelwright.tools.ytdlp.options import YtdlpOptions
 
@@ -190,6 +190,29 @@ class Outcome(StrEnum):
     GONE = "gone"
     RESTRICTED = "restricted"
     UNKNOWN = "unknown"
+
+
+_GONE = frozenset({Code.VIDEO_GONE, Code.VIDEO_BLOCKED, Code.HTTP_NOT_FOUND})
+_RESTRICTED = frozenset(
+    {
+        Code.VIDEO_PRIVATE,
+        Code.VIDEO_MEMBERS_ONLY,
+        Code.VIDEO_LOGIN,
+        Code.VIDEO_AGE_GATED,
+        Code.VIDEO_GEO_BLOCKED,
+        Code.VIDEO_DRM,
+        Code.HTTP_FORBIDDEN,
+    }
+)
+
+
+def outcome_of(code: Code) -> Outcome:
+    """What a failure says of the video, if anything."""
+    if code in _GONE:
+        return Outcome.GONE
+    if code in _RESTRICTED:
+        return Outcome.RESTRICTED
+    return Outcome.THERE if code is Code.VIDEO_NOT_YET else Outcome.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
