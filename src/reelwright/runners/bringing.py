@@ -14,24 +14,25 @@ from reelwright.runners.plain import extension_of, plain_info, write_info
 from reelwright.tools.download.child import fetch_file
 from reelwright.tools.download.wish import Downloaded, NotAFile, Wish
 from reelwright.tools.ytdlp.info import VideoInfo
-from reelwright.tools.ytdlp.options import YtdlpOptions
-from reelwright.tools.ytdlp.request import Direct, Part, VideoAnswer, VideoWish
 from reelwright.tools.ytdlp.sites import GENERIC, extractors_of
 
 if TYPE_CHECKING:
     from reelwright.runners.context import StepContext
+    from reelwright.tools.ytdlp.options import YtdlpOptions
+    from reelwright.tools.ytdlp.request import Direct, VideoAnswer, VideoWish
 
 _COMMENTS = 1000
-# Part of the plan → what is asked of yt-dlp for it.
+# Part of the plan → what is asked of yt-dlp for it: a `tools.ytdlp.request.Part`, which a plain
+# file need not wait for.
 _PARTS = {
-    "video": Part.VIDEO,
-    "captions.vtt": Part.CAPTIONS,
-    "captions.srt": Part.CAPTIONS,
-    "thumbnail": Part.THUMBNAIL,
-    "metadata.info": Part.INFO,
-    "metadata.description": Part.DESCRIPTION,
-    "metadata.comments": Part.COMMENTS,
-    "metadata.live_chat": Part.LIVE_CHAT,
+    "video": "video",
+    "captions.vtt": "captions",
+    "captions.srt": "captions",
+    "thumbnail": "thumbnail",
+    "metadata.info": "info",
+    "metadata.description": "description",
+    "metadata.comments": "comments",
+    "metadata.live_chat": "live_chat",
 }
 
 
@@ -203,12 +204,14 @@ class Bringing:
         return parts
 
     def _video_wish(self, url: str, folder: Path, parts: Path) -> VideoWish:
+        from reelwright.tools.ytdlp.request import Part, VideoWish
+
         return VideoWish(
             url=url,
             folder=str(folder),
             ffmpeg=str(self.context.tools.ffmpeg),
             options=self._options(),
-            want=frozenset(_PARTS[part] for part in self.parts if part in _PARTS),
+            want=frozenset(Part(_PARTS[part]) for part in self.parts if part in _PARTS),
             position=self.payload.get("item", 1),
             parts=str(parts),
             headers=dict(self.payload.get("headers", {})),
@@ -222,6 +225,7 @@ class Bringing:
         return str(self.payload.get("proxy", "")).lower().startswith("socks")
 
     def _options(self) -> YtdlpOptions:
+        from reelwright.tools.ytdlp.options import YtdlpOptions
         from reelwright.tools.ytdlp.profiles import profile
 
         payload, video, about = self.payload, self.wanted("video"), self.wanted("metadata")
@@ -303,6 +307,8 @@ def _downloaded(
 def _answered(answer: VideoAnswer, folder: Path, parts: frozenset[str]) -> tuple[BroughtFile, ...]:
     """The files that yt-dlp wrote, as the plan calls them. Of captions in one language and form
     those that people wrote count."""
+    from reelwright.tools.ytdlp.request import Part
+
     human = {(f.language, f.format) for f in answer.of(Part.CAPTIONS) if f.kind != "auto"}
     made: list[BroughtFile] = []
     for file in answer.files:
@@ -311,7 +317,7 @@ def _answered(answer: VideoAnswer, folder: Path, parts: frozenset[str]) -> tuple
             if file.kind == "auto" and (file.language, file.format) in human:
                 continue
         else:
-            part = next(name for name, role in _PARTS.items() if role is file.role)
+            part = next(name for name, role in _PARTS.items() if role == file.role)
         if part in parts:
             made.append(
                 BroughtFile(
