@@ -38,7 +38,7 @@ _STREAMED = ("text/event-stream", "application/octet-stream", "application/x-ndj
 _IDEMPOTENCY = "Idempotency-Key"
 _TEXT = {"type": "string"}
 # They take the header, though the document may leave it out (decision 0052).
-_KEYED = frozenset({"create_job", "create_batch"})
+_KEYED = frozenset({"create_job", "create_batch", "archive"})
 
 
 def document() -> Json:

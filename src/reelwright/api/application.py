@@ -40,7 +40,9 @@ _LOOKUPS = 4
 
 def _routers() -> list[APIRouter]:
     from reelwright.api import (
+        archive,
         artifacts,
+        assets,
         audit,
         batches,
         deletion,
@@ -52,9 +54,12 @@ def _routers() -> list[APIRouter]:
         metrics,
         planning,
         session,
+        storage,
+        subscriptions,
         uploads,
         webhooks,
         workers,
+        workplan,
     )
 
     modules = (
@@ -66,6 +71,11 @@ def _routers() -> list[APIRouter]:
         batches,
         uploads,
         planning,
+        archive,
+        subscriptions,
+        assets,
+        storage,
+        workplan,
         audit,
         health,
         keys,

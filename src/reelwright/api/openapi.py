@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from reelwright.api import spec_body
 from reelwright.api.problems import MEDIA_TYPE, status_of, title_of
@@ -22,6 +23,10 @@ TAGS = [
     {"name": "batches", "description": "Many jobs of one request."},
     {"name": "uploads", "description": "Hand in files, resumably."},
     {"name": "planning", "description": "Look at media and plan, without running anything."},
+    {"name": "archive", "description": "Keep videos of the web, and follow lists."},
+    {"name": "assets", "description": "What the library holds, its files, and what is said in it."},
+    {"name": "workplan", "description": "What is missing, why, and what is done about it."},
+    {"name": "metadata", "description": "What sites say of videos and lists."},
     {"name": "webhooks", "description": "Be told of jobs."},
     {"name": "keys", "description": "API keys, sessions, and the audit log."},
     {"name": "workers", "description": "Who runs steps."},
@@ -97,6 +102,24 @@ def body(schema: Any, examples: Any, kinds: Sequence[str], about: str) -> dict[s
     """`openapi_extra` of a route that reads its body itself."""
     content = {kind: {"schema": schema, "examples": examples} for kind in kinds}
     return {"requestBody": {"required": True, "description": about, "content": content}}
+
+
+def model_body(model: type[BaseModel], examples: Any, about: str) -> dict[str, Any]:
+    """As `body`, of JSON that `model` describes, with what it consists of written out."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+    return body(_inlined(schema, parts), examples, ["application/json"], about)
+
+
+def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_inlined(one, parts) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        own = {name: value for name, value in schema.items() if name != "$ref"}
+        return {**_inlined(parts[schema["$ref"].rpartition("/")[2]], parts), **own}
+    return {name: _inlined(value, parts) for name, value in schema.items()}
 
 
 def attach(app: FastAPI) -> None:

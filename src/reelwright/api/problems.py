@@ -43,6 +43,8 @@ _BY_CODE: dict[Code, int] = {
             Code.KEY_UNKNOWN,
             Code.WORKER_UNKNOWN,
             Code.WEBHOOK_UNKNOWN,
+            Code.ASSET_UNKNOWN,
+            Code.SOURCE_UNKNOWN,
             Code.INPUT_NOT_FOUND,
         ),
         404,

@@ -38,6 +38,9 @@ HINTS: Mapping[Code, str] = {
     Code.KEY_UNKNOWN: "`GET /v1/keys` lists them",
     Code.WORKER_UNKNOWN: "`GET /v1/workers` lists them",
     Code.WEBHOOK_UNKNOWN: "`GET /v1/webhooks` lists them",
+    Code.ASSET_UNKNOWN: "`GET /v1/assets` lists them",
+    Code.SOURCE_UNKNOWN: "`GET /v1/archive` lists what was asked for, and `GET /v1/subscriptions` "
+    "what is followed",
     Code.CANCELLED: "`POST /v1/jobs/{id}/retry` runs it again",
     Code.JOB_UNKNOWN: "`GET /v1/jobs` lists them",
     Code.STEP_UNKNOWN: "`GET /v1/jobs/{id}/steps` lists the job's steps",

@@ -38,6 +38,67 @@ class Artifacts(Model):
     artifacts: list[Artifact]
 
 
+class AssetDetails(Model):
+    id: str
+    key: str
+    """Its identity at the origin."""
+    title: str
+    channel: str | None
+    channel_id: str | None
+    url: str | None
+    extractor: str
+    host: str
+    native_id: str | None
+    published_at: float | None
+    duration_s: float | None
+    language: str | None
+    state: Literal["held", "incomplete", "damaged", "missing"]
+    origin: str
+    """What its origin said last: there, gone, restricted, …"""
+    sha256: str | None
+    """Of its newest video."""
+    bytes: int
+    created_at: float
+    """Seconds since 1970."""
+    changed_at: float
+    """Seconds since 1970."""
+    verified_at: float | None
+    origin_checked_at: float | None
+    folder: str
+    """On the service."""
+    path: str | None
+    """Of its newest video, on the service."""
+    files: list[AssetFile]
+    chapters: list[dict[str, Any]]
+    info: dict[str, Any]
+    """What its site says of it."""
+    media: dict[str, Any] | None
+    """What was found in its newest video."""
+    checks: list[OriginCheck]
+    """What its origin has said, the newest first."""
+
+
+class AssetFile(Model):
+    path: str
+    """In the asset's folder; `files/{path}` downloads it."""
+    role: str
+    version: int
+    format: str
+    language: str | None
+    kind: str | None
+    """Of captions: human or auto."""
+    sha256: str
+    bytes: int
+    state: str
+    checked_at: float | None
+
+
+class Assets(Model):
+    assets: list[ListedAsset]
+    next: str | None
+    """`cursor` of the next page; null on the last."""
+
+
 class AuditEntries(Model):
     entries: list[AuditEntry]
     """The newest first."""
@@ -82,6 +143,43 @@ class Batch(Model):
     """The first hundred jobs that failed, and why."""
 
 
+class CaptionHit(Model):
+    asset: str
+    title: str
+    channel: str | None
+    url: str | None
+    published_at: float | None
+    captions: str
+    """The captions' path in the asset's folder."""
+    language: str | None
+    start_s: float
+    end_s: float
+    snippet: str
+    """What was looked for stands between [ and ]."""
+    text: str
+    score: float
+    """Compares hits of one search."""
+
+
+class CaptionHits(Model):
+    words: str
+    hits: list[CaptionHit]
+
+
+class CauseCount(Model):
+    cause: str
+    title: str
+    does: Literal["itself", "run", "person", "nothing"]
+    """Who acts next."""
+    action: str
+    count: int
+
+
+class Changed(Model):
+    changed: list[str]
+    """Ids; what was so already is left out."""
+
+
 class Counts(Model):
     queued: int
     running: int
@@ -108,6 +206,46 @@ class Delivery(Model):
     step: str
     output: str
     index: int
+
+
+class Disk(Model):
+    folder: str
+    free_bytes: int
+    total_bytes: int
+    reserved_bytes: int
+    """What running steps will still write."""
+    keep_free_bytes: int
+    room_bytes: int
+    free_inodes: int | None
+    writable: bool
+
+
+class Entries(Model):
+    entries: list[Entry]
+    """In the order of the list."""
+    next: str | None
+    """`cursor` of the next page; null on the last."""
+
+
+class Entry(Model):
+    id: str
+    source: str
+    position: int
+    url: str
+    title: str | None
+    published_at: float | None
+    duration_s: float | None
+    state: Literal["pending", "queued", "held", "failed", "gone", "skipped"]
+    code: str | None
+    """Why it is not held."""
+    error: Fault | None
+    job: str | None
+    asset: str | None
+    tries: int
+    changed_at: float
+    """Seconds since 1970."""
+    next_at: float | None
+    """When it is tried again by itself."""
 
 
 class ErrorCode(Model):
@@ -221,6 +359,40 @@ class Keys(Model):
     """`cursor` of the next page; null on the last."""
 
 
+class ListedAsset(Model):
+    id: str
+    key: str
+    """Its identity at the origin."""
+    title: str
+    channel: str | None
+    channel_id: str | None
+    url: str | None
+    extractor: str
+    host: str
+    native_id: str | None
+    published_at: float | None
+    duration_s: float | None
+    language: str | None
+    state: Literal["held", "incomplete", "damaged", "missing"]
+    origin: str
+    """What its origin said last: there, gone, restricted, …"""
+    sha256: str | None
+    """Of its newest video."""
+    bytes: int
+    created_at: float
+    """Seconds since 1970."""
+    changed_at: float
+    """Seconds since 1970."""
+    verified_at: float | None
+    origin_checked_at: float | None
+    folder: str
+    """On the service."""
+    path: str | None
+    """Of its newest video, on the service."""
+    captions: list[str]
+    """Their languages."""
+
+
 class MediaInfo(Model):
     """What is in a media file. Times and rates are exact fractions, as text."""
 
@@ -293,6 +465,14 @@ class Operators(Model):
     operators: list[OperatorSummary]
 
 
+class OriginCheck(Model):
+    outcome: str
+    code: str | None
+    at: float
+    """Seconds since 1970."""
+    url: str
+
+
 class Payload(Model):
     """What is sent."""
 
@@ -309,6 +489,31 @@ class Plan(Model):
     unresolved: dict[str, list[str]]
     """Step: what it waits to know."""
     revision: int
+
+
+class PlanItem(Model):
+    id: str
+    kind: Literal["entry", "source", "asset", "host", "disk"]
+    cause: str
+    state: str
+    url: str | None
+    title: str | None
+    host: str | None
+    source: str | None
+    asset: str | None
+    job: str | None
+    code: str | None
+    message: str
+    evidence: dict[str, Any]
+    action: str
+    """What helps."""
+    does: Literal["itself", "run", "person", "nothing"]
+    tries: int
+    at: float | None
+    next_at: float | None
+    """When it is tried again by itself."""
+    skipped: dict[str, Any] | None
+    """Who took it off the plan, and why."""
 
 
 class PlannedInput(Model):
@@ -663,6 +868,33 @@ class Readiness(Model):
     """That gave a sign of life lately."""
 
 
+class RemovedAsset(Model):
+    asset: str
+    files: int
+    bytes: int
+
+
+class RunAnswer(Model):
+    tried: int
+    left: int
+    causes: dict[str, dict[str, int]]
+    """How many of each act, by cause."""
+    sources: list[str]
+    """Those that have something to do now; a thousand."""
+    items: list[RunItem]
+    """The first thousand."""
+
+
+class RunItem(Model):
+    id: str
+    kind: str
+    cause: str
+    url: str | None
+    title: str | None
+    act: Literal["fetch", "list", "wake", "leave"]
+    because: str
+
+
 class Session(Model):
     actor: str
     """`local`, `key:ID`, `user:NAME`."""
@@ -675,6 +907,37 @@ class Session(Model):
     """Of a session; null with a bearer token."""
     csrf_token: str | None
     """What changes need as `X-CSRF-Token`; null with a bearer token, which needs none."""
+
+
+class Source(Model):
+    id: str
+    url: str
+    kind: str
+    """single, playlist, channel, feed; unknown until it is read."""
+    title: str | None
+    owner: str
+    schedule: str | None
+    """null: it was asked for once."""
+    enabled: bool
+    state: Literal["waiting", "listing", "listed", "failed"]
+    """Of its list."""
+    options: dict[str, Any]
+    """Those that were said."""
+    entries: dict[str, int]
+    """How many are in each state."""
+    created_at: float
+    """Seconds since 1970."""
+    listed_at: float | None
+    next_at: float | None
+    """When it is listed again by itself."""
+    error: Fault | None
+    """Why its list could not be read."""
+
+
+class Sources(Model):
+    sources: list[Source]
+    next: str | None
+    """`cursor` of the next page; null on the last."""
 
 
 class Step(Model):
@@ -694,6 +957,28 @@ class Step(Model):
 
 class Steps(Model):
     steps: list[Step]
+
+
+class StorageCheck(Model):
+    ok: bool
+    path: str | None
+    wanted_bytes: int
+    disks: list[Disk]
+    problem: Fault | None
+
+
+class StoragePath(Model):
+    library: str
+    folder: str | None
+    file: str | None
+    exists: bool
+
+
+class Subscriptions(Model):
+    subscriptions: list[Source]
+    """The newest first."""
+    next: str | None
+    """`cursor` of the next page; null on the last."""
 
 
 class Taken(Model):
@@ -785,6 +1070,18 @@ class WebhookTest(Model):
     status: int | None
     """What the receiver answered; null: nothing."""
     error: str | None
+
+
+class WorkPlan(Model):
+    made_at: float
+    """Seconds since 1970."""
+    total: int
+    causes: list[CauseCount]
+    """All that there are, in their order."""
+    items: list[PlanItem]
+    """Some of it, cause by cause."""
+    next: str | None
+    """`cursor` of the next page; null on the last."""
 
 
 class Worker(Model):

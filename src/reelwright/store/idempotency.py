@@ -41,3 +41,15 @@ def forget(tx: Tx, keep_s: float) -> int:
     """Drops keys that count no longer; gives how many."""
     old = idempotency.c.created_at < tx.now() - keep_s
     return int(tx.run(sa.delete(idempotency).where(old)).rowcount)
+
+
+def known(tx: Tx, owner: str, key: str, *, keep_s: float) -> Remembered | None:
+    """What the key stands for; nothing is written."""
+    columns = (idempotency.c.digest, idempotency.c.target, idempotency.c.created_at)
+    query = sa.select(*columns).where(
+        idempotency.c.owner == owner,
+        idempotency.c.key == key,
+        idempotency.c.created_at >= tx.now() - keep_s,
+    )
+    row = tx.run(query).one_or_none()
+    return None if row is None else Remembered(*row)

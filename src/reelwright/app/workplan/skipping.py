@@ -29,7 +29,8 @@ def skip(
     """Entries are wanted no more, sources are not listed any more; `because`: for whoever reads it
     later. What is off the plan already stays so. Gives what has changed.
 
-    Raises USAGE for what is no entry or source, and for what did not fail; FORBIDDEN.
+    Raises NOT_FOUND for what is no entry or source, TRANSITION_REFUSED for what did not fail,
+    FORBIDDEN.
     """
     principal.check(Scope.JOBS)
     if because is not None and len(because) > _MOST_CHARS:
@@ -49,7 +50,8 @@ def skip(
 def unskip(
     app: App, ids: Sequence[str], principal: Principal = LOCAL, origin: Origin | None = None
 ) -> list[str]:
-    """They stand on the plan again as they did. Gives what has changed. Raises USAGE, FORBIDDEN."""
+    """They stand on the plan again as they did. Gives what has changed. Raises NOT_FOUND,
+    FORBIDDEN."""
     principal.check(Scope.JOBS)
 
     def change(tx: Tx) -> list[str]:
@@ -66,12 +68,12 @@ def _skip(tx: Tx, given: str, mark: dict[str, Any], principal: Principal) -> boo
         if entry.state == EntryState.SKIPPED:
             return False
         if entry.state not in (EntryState.FAILED, EntryState.GONE):
-            raise _refused(given, f"it is {entry.state}: only what failed or is gone is skipped")
+            raise _refused(given, f"it is {entry.state}; only what failed or is gone is skipped")
         was = {"state": str(entry.state), "next_at": entry.next_at}
         return troubles.skip_entry(tx, entry, with_mark(entry.error, {**mark, "was": was}))
     source = _source(tx, given, principal)
     if source is None:
-        raise _refused(given, "only videos and lists that failed can be skipped")
+        raise _unknown(given)
     if mark_of(source.error) is not None:
         return False
     if source.error is None or source.state != sources.SourceState.FAILED:
@@ -92,7 +94,7 @@ def _unskip(tx: Tx, given: str, principal: Principal) -> bool:
         return troubles.unskip_entry(tx, entry, error, was["state"], was["next_at"])
     source = _source(tx, given, principal)
     if source is None:
-        raise _refused(given, "nothing of this id was skipped")
+        raise _unknown(given)
     mark = mark_of(source.error)
     if mark is None:
         return False
@@ -114,7 +116,13 @@ def _source(tx: Tx, given: str, principal: Principal) -> sources.Source | None:
 
 
 def _refused(given: str, why: str) -> ReelError:
-    return ReelError(Code.USAGE, f"'{given}' cannot be skipped: {why}", where=given)
+    return ReelError(Code.TRANSITION_REFUSED, f"'{given}' cannot be skipped: {why}", where=given)
+
+
+def _unknown(given: str) -> ReelError:
+    hint = "only videos and lists that failed can be skipped: `reel workplan` lists them"
+    message = f"there is no video and no list '{given[:100]}'"
+    return ReelError(Code.NOT_FOUND, message, where=given[:100], hint=hint)
 
 
 def _note(tx: Tx, origin: Origin | None, action: str, ids: Sequence[str]) -> None:

@@ -463,6 +463,421 @@ class Operations(Transport):
         """The language of specs, as a JSON Schema."""
         return json_of(dict[str, Any], await self.send("GET", "/v1/spec-schema"))
 
+    async def list_sources(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.Sources:
+        """What was asked for, the newest first.
+
+        With what is followed.
+
+        `cursor`: `next` of the page before.
+        """
+        return json_of(
+            models.Sources,
+            await self.send("GET", "/v1/archive", query={"limit": limit, "cursor": cursor}),
+        )
+
+    async def archive(
+        self, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> models.Sources:
+        """Keep what is behind addresses.
+
+        Each address becomes a source: the list behind it (or the one video) is read, and each
+        of its entries is fetched by a job of its own, if the library does not hold it. One that
+        is asked for again is listed again, and what failed of it is tried again.
+
+        Addresses obey the same rules as other downloads of the service; what they lead to is
+        looked at later. `Idempotency-Key`: the same request with the same key is done once.
+        """
+        return json_of(
+            models.Sources,
+            await self.send(
+                "POST",
+                "/v1/archive",
+                headers={
+                    "Idempotency-Key": idempotency_key or new_key(),
+                    "Content-Type": "application/json",
+                },
+                content=written(body)[1],
+            ),
+        )
+
+    async def get_source(self, source_id: str) -> models.Source:
+        """How far a source is.
+
+        `source_id`: The source's id.
+        """
+        return json_of(models.Source, await self.send("GET", f"/v1/archive/{self.part(source_id)}"))
+
+    async def end_source(self, source_id: str) -> models.Source:
+        """End a source.
+
+        It and its entries are forgotten, and what is being fetched for it is cancelled. What
+        the library holds stays.
+
+        `source_id`: The source's id.
+        """
+        return json_of(
+            models.Source, await self.send("DELETE", f"/v1/archive/{self.part(source_id)}")
+        )
+
+    async def list_entries(
+        self,
+        source_id: str,
+        *,
+        state: Sequence[Literal["pending", "queued", "held", "failed", "gone", "skipped"]]
+        | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.Entries:
+        """The videos of a source.
+
+        `source_id`: The source's id.
+        `state`: One of these.
+        `cursor`: `next` of the page before.
+        """
+        return json_of(
+            models.Entries,
+            await self.send(
+                "GET",
+                f"/v1/archive/{self.part(source_id)}/entries",
+                query={"state": state, "limit": limit, "cursor": cursor},
+            ),
+        )
+
+    async def list_source_now(self, source_id: str) -> models.Source:
+        """List a source now.
+
+        What is new of it is fetched, and what failed is tried again.
+
+        `source_id`: The source's id.
+        """
+        return json_of(
+            models.Source, await self.send("POST", f"/v1/archive/{self.part(source_id)}/list")
+        )
+
+    async def list_subscriptions(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.Subscriptions:
+        """What is followed.
+
+        `cursor`: `next` of the page before.
+        """
+        return json_of(
+            models.Subscriptions,
+            await self.send("GET", "/v1/subscriptions", query={"limit": limit, "cursor": cursor}),
+        )
+
+    async def create_subscription(self, body: Mapping[str, Any]) -> models.Source:
+        """Follow a list.
+
+        It is listed at once, and then on its schedule. Of an address there is one: following it
+        again changes its schedule.
+        """
+        return json_of(
+            models.Source,
+            await self.send(
+                "POST",
+                "/v1/subscriptions",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
+    async def get_subscription(self, source_id: str) -> models.Source:
+        """A subscription.
+
+        `source_id`: The source's id.
+        """
+        return json_of(
+            models.Source, await self.send("GET", f"/v1/subscriptions/{self.part(source_id)}")
+        )
+
+    async def change_subscription(self, source_id: str, body: Mapping[str, Any]) -> models.Source:
+        """Change, pause or resume a subscription.
+
+        `source_id`: The source's id.
+        """
+        return json_of(
+            models.Source,
+            await self.send(
+                "PATCH",
+                f"/v1/subscriptions/{self.part(source_id)}",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
+    async def end_subscription(self, source_id: str) -> models.Source:
+        """End a subscription.
+
+        What the library holds stays.
+
+        `source_id`: The source's id.
+        """
+        return json_of(
+            models.Source, await self.send("DELETE", f"/v1/subscriptions/{self.part(source_id)}")
+        )
+
+    async def list_assets(
+        self,
+        *,
+        q: str | None = None,
+        channel: str | None = None,
+        host: str | None = None,
+        state: Literal["held", "incomplete", "damaged", "missing"] | None = None,
+        origin: Literal["there", "gone", "not_found", "restricted", "unknown"] | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        sort: Literal["added", "published", "title", "channel", "duration", "size"] | None = None,
+        reverse: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.Assets:
+        """What the library holds.
+
+        `q`: What title or channel contain.
+        `channel`: Of this channel.
+        `host`: From this site.
+        `origin`: What its origin said last.
+        `after`: Published on that day (UTC) or later.
+        `before`: Published before that day (UTC).
+        `reverse`: The other way round.
+        `cursor`: `next` of the page before.
+        """
+        return json_of(
+            models.Assets,
+            await self.send(
+                "GET",
+                "/v1/assets",
+                query={
+                    "q": q,
+                    "channel": channel,
+                    "host": host,
+                    "state": state,
+                    "origin": origin,
+                    "after": after,
+                    "before": before,
+                    "sort": sort,
+                    "reverse": reverse,
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+        )
+
+    async def search_captions(
+        self,
+        *,
+        q: str,
+        language: str | None = None,
+        asset: str | None = None,
+        limit: int | None = None,
+    ) -> models.CaptionHits:
+        """Find what is said, by the captions.
+
+        The best passages first.
+
+        `q`: Words that are all said; "in quotes": together; transl*: begun so.
+        `language`: Of the captions.
+        `asset`: In this one.
+        """
+        return json_of(
+            models.CaptionHits,
+            await self.send(
+                "GET",
+                "/v1/captions",
+                query={"q": q, "language": language, "asset": asset, "limit": limit},
+            ),
+        )
+
+    async def get_asset(self, asset_id: str) -> models.AssetDetails:
+        """An asset: its files, chapters, captions and checks.
+
+        `asset_id`: The asset's id.
+        """
+        return json_of(
+            models.AssetDetails, await self.send("GET", f"/v1/assets/{self.part(asset_id)}")
+        )
+
+    async def delete_asset(
+        self, asset_id: str, *, keep_files: bool | None = None
+    ) -> models.RemovedAsset:
+        """Delete an asset with its files.
+
+        Subscriptions do not fetch it again.
+
+        `asset_id`: The asset's id.
+        `keep_files`: Forget it, and leave its files.
+        """
+        return json_of(
+            models.RemovedAsset,
+            await self.send(
+                "DELETE", f"/v1/assets/{self.part(asset_id)}", query={"keep_files": keep_files}
+            ),
+        )
+
+    def get_asset_file(
+        self, asset_id: str, path: str, *, inline: bool | None = None
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Download a file of an asset.
+
+        The ETag is its SHA-256, unless somebody has changed it since it was kept: a part that
+        was downloaded before is gone on with by `If-Range`.
+
+        `asset_id`: The asset's id.
+        `path`: In the asset's folder, as its `files` name it.
+        `inline`: To be shown by a browser, not saved.
+        """
+        return self.stream(
+            "GET",
+            f"/v1/assets/{self.part(asset_id)}/files/{self.part(path)}",
+            query={"inline": inline},
+        )
+
+    async def head_asset_file(self, asset_id: str, path: str) -> httpx.Headers:
+        """Size, type and digest of a file of an asset.
+
+        `asset_id`: The asset's id.
+        `path`: In the asset's folder, as its `files` name it.
+        """
+        return (
+            await self.send("HEAD", f"/v1/assets/{self.part(asset_id)}/files/{self.part(path)}")
+        ).headers
+
+    async def check_storage(self, video_id: str) -> models.StorageCheck:
+        """Whether there is room for a video.
+
+        `video_id`: Of an asset, or of an entry of a source.
+        """
+        return json_of(
+            models.StorageCheck, await self.send("GET", f"/v1/storage/check/{self.part(video_id)}")
+        )
+
+    async def prepare_storage(self, video_id: str) -> models.StorageCheck:
+        """Make the library ready for a video.
+
+        Its folder is made where there is none, and a file is written there and removed:
+        permissions alone do not say whether a share takes files.
+
+        `video_id`: Of an asset, or of an entry of a source.
+        """
+        return json_of(
+            models.StorageCheck,
+            await self.send("POST", f"/v1/storage/prepare/{self.part(video_id)}"),
+        )
+
+    async def get_storage_path(self, video_id: str) -> models.StoragePath:
+        """Where a video stands on the service.
+
+        Absolute, for programs that share its file system.
+
+        `video_id`: Of an asset, or of an entry of a source.
+        """
+        return json_of(
+            models.StoragePath, await self.send("GET", f"/v1/storage/path/{self.part(video_id)}")
+        )
+
+    async def get_workplan(
+        self,
+        *,
+        cause: Sequence[
+            Literal[
+                "login",
+                "region",
+                "format",
+                "disk",
+                "settings",
+                "damaged",
+                "rest",
+                "upcoming",
+                "network",
+                "extractor",
+                "media",
+                "tool",
+                "cancelled",
+                "drm",
+                "gone",
+                "only-here",
+                "other",
+            ]
+        ]
+        | None = None,
+        source: str | None = None,
+        host: str | None = None,
+        skipped: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.WorkPlan:
+        """What is missing, by cause.
+
+        What failed, is gone, waits or is damaged, read when it is asked for.
+
+        `cause`: One of these.
+        `source`: Of this one.
+        `host`: At this site.
+        `skipped`: What was taken off the plan.
+        `cursor`: `next` of the page before.
+        """
+        return json_of(
+            models.WorkPlan,
+            await self.send(
+                "GET",
+                "/v1/workplan",
+                query={
+                    "cause": cause,
+                    "source": source,
+                    "host": host,
+                    "skipped": skipped,
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+        )
+
+    async def run_workplan(self, body: Mapping[str, Any]) -> models.RunAnswer:
+        """Carry the work plan out.
+
+        What can be tried now is tried; what waits for a person, for its time, or is gone is
+        left unless its cause or its id is named.
+        """
+        return json_of(
+            models.RunAnswer,
+            await self.send(
+                "POST",
+                "/v1/workplan/run",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
+    async def skip_items(self, body: Mapping[str, Any]) -> models.Changed:
+        """Take items off the work plan.
+
+        Videos and lists that failed: they are not wanted any more.
+        """
+        return json_of(
+            models.Changed,
+            await self.send(
+                "POST",
+                "/v1/workplan/skip",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
+    async def unskip_items(self, body: Mapping[str, Any]) -> models.Changed:
+        """Put items back on the work plan."""
+        return json_of(
+            models.Changed,
+            await self.send(
+                "POST",
+                "/v1/workplan/unskip",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
     def list_audit(
         self,
         *,
