@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.api import creation, idle_memory, reads
+from benchmarks.archive import download, downloads, feed
+from benchmarks.archive_library import library
 from benchmarks.dispatch import dispatch
 from benchmarks.encode import chain, ladder, overhead
 from benchmarks.kills import kills
@@ -44,6 +46,10 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "idle-memory": idle_memory,
     "service-kills": service_kills,
     "streams": streams,
+    "feed": feed,
+    "download": download,
+    "downloads": downloads,
+    "library": library,
 }
 
 
