@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelwright.app.archive import identity
+from reelwright.app.archive import identity, telling
 from reelwright.app.archive.completing import completed
 from reelwright.app.library import copies, folders, sidecars
 from reelwright.app.library.layout import Layout, folder_key, name_of, show_folder
@@ -83,6 +83,7 @@ def _keep(app: App, order: KeepOrder) -> Kept:
         is_ours=place.is_own and place.existing is None,
         mark=f"{order.job_id}-{order.attempt}",
     )
+    placing.tidy()
     # The video first: what is beside it says what it is.
     items = _items(app, order, info, place)
     put = [placing.put(item) for item in items]
@@ -100,6 +101,9 @@ def _keep(app: App, order: KeepOrder) -> Kept:
 
     video = next(one.file for one in put if one.file.role is Role.VIDEO)
     result = {"asset": row.id, "folder": row.folder, "path": video.path, "version": video.version}
+    telling.kept(
+        app, row.id, row.title, f"{row.folder}/{video.path}", owner=place.owner, job_id=order.job_id
+    )
     return Kept(result=result, commit=commit)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # Beside what an asset may have (captions in all languages), a guard against a loop without end.
 _MOST = 10_000
+# An unfinished file of another job is somebody's at work, unless it is so old.
+_ABANDONED_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,18 @@ class Placing:
         self._is_ours = is_ours
         self._mark = mark
         self._taken: set[str] = set()
+
+    def tidy(self) -> None:
+        """Removes what tries before this one were writing when they were killed."""
+        job = self._mark.rpartition("-")[0]
+        old = time.time() - _ABANDONED_S
+        for path in self._folder.glob(".*.part"):
+            if path.name.endswith(f".{self._mark}.part"):
+                continue
+            with suppress(OSError):
+                # Not its mtime, which a link has from the cache's file.
+                if f".{job}-" in path.name or path.stat().st_ctime < old:
+                    path.unlink()
 
     def put(self, item: Item) -> Put:
         """Under its name, or another where a stranger's file has that. Blocking.
