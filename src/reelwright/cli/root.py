@@ -29,6 +29,7 @@ _COMMANDS = (
     "metadata",
     "workplan",
     "import",
+    "verify",
     "jobs",
     "status",
     "logs",

@@ -14,7 +14,7 @@ from reelwright.app.library.repair import Action, Way, keep_aside
 from reelwright.app.library.verify_asset import How
 from reelwright.app.principal import LOCAL, Principal
 from reelwright.errors import Code, ReelError
-from reelwright.store import entry_moves, sources, troubles
+from reelwright.store import entries, entry_moves, sources, troubles
 from reelwright.store.asset_files import Role
 from reelwright.store.blobs import refused
 from reelwright.store.entries import EntryState
@@ -60,9 +60,11 @@ def fetch_again(
 
 
 def _by_entry(tx: Tx, asset_id: str) -> str | None:
-    """By the list that it came from, which knows more of it than its address alone."""
+    """By the list that it came from, which knows more of it than its address alone; not by one that
+    has other videos waiting, which would come along."""
     for entry in troubles.entries_of_assets(tx, [asset_id]).get(asset_id, []):
-        if entry.source_id in sources.of_ids(tx, [entry.source_id]):
+        is_quiet = not entries.next_pending(tx, entry.source_id, 1)
+        if is_quiet and entry.source_id in sources.of_ids(tx, [entry.source_id]):
             entry_moves.reset(tx, entry.source_id, [EntryState.HELD], ids=[entry.id])
             tx.is_news = True
             return entry.source_id

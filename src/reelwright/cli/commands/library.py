@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import origins, terminal
 from reelwright.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reelwright.store.assets import Sort, Wanted
 
 app = typer.Typer(add_completion=False)
+origins.register(app)
 
 _SHOWN = 50
 
