@@ -261,6 +261,29 @@ def test_a_library_that_lies_in_its_own_place(clip: Clip, folder: Path) -> None:
     assert Path(shown.json["folder"]) == folder / "A talk"
 
 
+def test_a_library_whose_database_was_lost(clip: Clip, folder: Path, tmp_path: Path) -> None:
+    """Its own files say what it holds, and which of them were damaged meanwhile."""
+    library = tmp_path / "library"
+    for video_id in (_ID, "aaaaaaaaaaa"):
+        _ytdlp(clip, f"Talk {video_id}", video_id)
+    assert _counts(_import(folder, "--move", "--library", str(library))) == {"imported": 2}
+    before = {asset["key"]: asset for asset in _library(folder)}
+    damaged = next(path for path in library.rglob("*.mp4") if _ID in path.name)
+    with damaged.open("ab") as file:
+        file.write(b"rot")
+    new = {"REEL_HOME": str(tmp_path / "new"), "REEL_LIBRARY": str(library)}
+    done = reel("import", str(library), "--json", cwd=tmp_path, **new)
+    assert _counts(done) == {"imported": 2}
+    after = reel("library", "--json", cwd=tmp_path, **new).json["assets"]
+    for asset in after:
+        was = before[asset["key"]]
+        assert (asset["sha256"], asset["title"]) == (was["sha256"], was["title"])
+    states = {asset["native_id"]: asset["state"] for asset in after}
+    assert states == {_ID: "damaged", "aaaaaaaaaaa": "held"}
+    moved = reel("library", "rename", "--template", "{id}", "--yes", "--json", cwd=tmp_path, **new)
+    assert len(moved.json["moves"]) == 2
+
+
 def test_what_cannot_be_imported_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "nowhere", tmp_path / "file"):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.app.library import folders
+from reelwright.app.library import folders, sidecars
 from reelwright.app.library.layout import Layout, folder_key, name_of
 from reelwright.app.library.placing import write_sums
 from reelwright.errors import Code, ReelError
 from reelwright.media.digest import sha256_file
 from reelwright.store import probes
-from reelwright.store.asset_files import AssetFile, Role
-from reelwright.store.assets import AssetRow
+from reelwright.store.asset_files import AssetFile, FileState, Role
+from reelwright.store.assets import AssetRow, AssetState
 from reelwright.store.blobs import copy_to
 from reelwright.store.ids import new_id
 
@@ -84,8 +84,11 @@ def carry(
         pairs = [(source, source) for source, _ in pairs]
     files = tuple(_files(app, made_id, video, media, [place for _, place in pairs]))
     if owned is not None:
+        files = tuple(_as_summed(target, files))
         write_sums(target, files)
     row = _row(made_id, info, key, owner, folder, owned, media, video)
+    if files[0].state is not FileState.OK:
+        row = replace(row, sha256=files[0].sha256, state=AssetState.DAMAGED)
     moved = tuple((source, place) for source, place in pairs if source != place)
     return Carried(row, target, files, moved)
 
@@ -123,6 +126,20 @@ def _files(
             language=None if one is None else one.language,
             kind=None if one is None else one.kind,
         )
+
+
+def _as_summed(folder: Path, files: Iterable[AssetFile]) -> Iterator[AssetFile]:
+    """A video that is no longer what the folder's own checksums say was damaged since; what they
+    say is what it should be. Sidecars are edited by people."""
+    sums: dict[str, str] = {}
+    with suppress(OSError):
+        sums = sidecars.read_sums((folder / sidecars.SUMS).read_bytes())
+    for file in files:
+        expected = sums.get(file.path, file.sha256)
+        if file.role is Role.VIDEO and expected != file.sha256:
+            yield replace(file, sha256=expected, state=FileState.DAMAGED)
+        else:
+            yield file
 
 
 def _row(
