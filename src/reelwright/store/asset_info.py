@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reelwright.store import origins
 from reelwright.store.database import Tx
-from reelwright.store.tables_library import assets, origin_checks
+from reelwright.store.tables_library import assets
 
 _BATCH = 500
 # Behind every text that begins alike.
@@ -90,24 +91,24 @@ def describe(tx: Tx, found: Sequence[Found], merge: Merge) -> set[str]:
     by_id = {one.asset_id: one for one in found}
     query = sa.select(*_HELD, assets.c.info).where(assets.c.id.in_(by_id)).order_by(assets.c.id)
     changed: set[str] = set()
-    now = tx.now()
-    checks = []
     # Whoever keeps another version now writes `info`, too: one after the other.
     for row in tx.run(query.with_for_update()).all():
         one = by_id[row.id]
-        values: dict[str, Any] = {}
-        if one.info is not None:
-            info = merge(row.info, one.info)
-            if info != row.info:
-                values = {"info": dict(info), **_columns(info), "changed_at": now}
-                changed.add(row.id)
-        if one.is_news:
-            values |= {"origin_state": one.outcome, "origin_checked_at": now}
-            checks.append(_check(row, one, now))
-        if values:
+        info = row.info if one.info is None else merge(row.info, one.info)
+        if info != row.info:
+            values = {"info": dict(info), **_columns(info), "changed_at": tx.now()}
             tx.run(sa.update(assets).where(assets.c.id == row.id).values(**values))
-    if checks:
-        tx.run(sa.insert(origin_checks), checks)
+            changed.add(row.id)
+        if one.is_news:
+            origins.note(
+                tx,
+                key=row.key,
+                url=row.url or row.key,
+                outcome=one.outcome,
+                code=one.code,
+                evidence=one.evidence,
+                asset_id=row.id,
+            )
     return changed
 
 
@@ -123,15 +124,3 @@ def _columns(info: Mapping[str, Any]) -> dict[str, Any]:
         "language": language and language[:35],
     }
     return {name: value for name, value in said.items() if value is not None}
-
-
-def _check(row: Any, one: Found, now: float) -> dict[str, Any]:
-    return {
-        "key": row.key,
-        "asset_id": row.id,
-        "url": row.url or row.key,
-        "outcome": one.outcome,
-        "code": one.code,
-        "evidence": dict(one.evidence or {}),
-        "at": now,
-    }

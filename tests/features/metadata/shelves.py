@@ -21,7 +21,9 @@ def hold(home: Path, ids: Sequence[str]) -> None:
     home.mkdir(parents=True, exist_ok=True)
     store = open_store(home / "reelwright.db")
     try:
-        store.transact(lambda tx: [_insert(tx, one) for one in ids])
+        with store.write() as tx:
+            for one in ids:
+                _insert(tx, one)
     finally:
         store.close()
 

@@ -16,8 +16,13 @@ from tests.youtube_stub import Failure, YoutubeStub
 _QUICK = {"REEL_RETRY__BACKOFF_S": "0.05", "REEL_RETRY__BACKOFF_MAX_S": "0.2"}
 
 
-def sync(youtube: YoutubeStub, cwd: Path, *words: str, code: int = 0, **environ: str) -> Any:
-    every = {**youtube.environ, **_QUICK, **environ}
+def sync(
+    youtube: YoutubeStub, cwd: Path, *words: str, code: int = 0, units: int | None = None
+) -> Any:
+    """`units`: of a day."""
+    every = {**youtube.environ, **_QUICK}
+    if units is not None:
+        every["REEL_YOUTUBE__UNITS"] = str(units)
     done = reel("metadata", "sync", *words, "--json", cwd=cwd, **every)
     assert done.code == code, done
     return done.json
@@ -61,20 +66,19 @@ def test_nothing_is_begun_that_the_day_cannot_pay(
     hold(reel_home, ids)
     for one in ids:
         youtube.add_video(one)
-    few = {"REEL_YOUTUBE__UNITS": "2"}
-    refused = sync(youtube, tmp_path, code=6, **few)
+    refused = sync(youtube, tmp_path, code=6, units=2)
     assert refused["error"]["evidence"]["needed"] == 5
     assert youtube.calls == []
 
-    forced = sync(youtube, tmp_path, "--force", **few)
+    forced = sync(youtube, tmp_path, "--force", units=2)
     assert (forced["assets"], forced["units"], forced["remaining"]) == (100, 2, 120)
     assert forced["stopped"]["code"] == "api_quota"
 
     # Tomorrow, with more: it goes on where it was stopped.
     youtube.forget()
-    plan = sync(youtube, tmp_path, "--dry-run", REEL_YOUTUBE__UNITS="100")
+    plan = sync(youtube, tmp_path, "--dry-run", units=100)
     assert (plan["assets"], plan["units"]) == (120, 3)
-    rest = sync(youtube, tmp_path, REEL_YOUTUBE__UNITS="100")
+    rest = sync(youtube, tmp_path, units=100)
     assert (rest["assets"], rest["units"]) == (120, 3)
     asked = [one for q in youtube.asked("videos") for one in q["id"].split(",")]
     assert asked == ids[100:]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reelwright.app.archive import settling
+from reelwright.app.archive import settling, telling
 from reelwright.app.archive.causes import listing_wait_s
 from reelwright.app.archive.options import ArchiveOptions
 from reelwright.app.archive.order import job_row
@@ -163,6 +163,7 @@ class Archivist:
 
         await self._write(change)
         self._wake.set()  # there may be more, and there is room for others
+        await asyncio.to_thread(telling.ended, self._app, ended)
 
     # Listing
 
@@ -195,8 +196,10 @@ class Archivist:
                 return
             problem = error.problem
             await self._settle_listing(lambda tx: _failed(tx, source, problem))
+            await asyncio.to_thread(telling.not_listed, self._app, source, problem)
             return
         await self._settle_listing(lambda tx: _done(tx, source, taken))
+        await asyncio.to_thread(telling.listed, self._app, source, taken)
 
     async def _settle_listing(self, change: Callable[[Tx], None]) -> None:
         """Tried as long as the claim lives; after it the source is listed once more."""

@@ -142,6 +142,7 @@ def verify(
                     continue  # somebody removed it meanwhile
                 raise
             totals.add(report)
+            _tell(app, report)
             on_report(report)
     except StoppedError:
         totals.was_stopped = True
@@ -149,6 +150,28 @@ def verify(
     if wish.is_resumable:
         _mark_of(app, wish.owner).unlink(missing_ok=True)
     return totals
+
+
+def _tell(app: App, report: Report) -> None:
+    """What is not well goes into the log of the archive."""
+    if report.is_well:
+        return
+    from reelwright.app.log_lines import note
+
+    said = f"its checksum file {report.sums}" if report.sums else "its files are not well"
+    if report.findings:
+        said = f"it is {report.asset.state}"
+    if report.problem is not None:
+        said = report.problem.message
+    note(
+        app,
+        "error" if report.findings else "warning",
+        "archive.verify",
+        f"{report.asset.title}: {said}",
+        owner=report.asset.owner,
+        asset=report.asset.id,
+        files={found.file.path: found.how.value for found in report.findings[:20]},
+    )
 
 
 def check_library(app: App) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.archive.identity import youtube_id
+from reelwright.app.log_lines import note
 from reelwright.app.metadata import sites
 from reelwright.app.metadata.api import Api, State, units_for
 from reelwright.app.metadata.ledger import Ledger, exhausted
@@ -35,7 +36,8 @@ _PAGE = 500
 # A run that nobody went on with for so long is begun anew.
 _PLACE_S = 7 * 86_400.0
 _STOPS = frozenset({Code.API_QUOTA, Code.BUDGET_SPENT, Code.CIRCUIT_OPEN})
-_GONE = frozenset({Code.VIDEO_GONE, Code.VIDEO_BLOCKED})
+# A 404 alone is believed when it is said again (`store.origins`).
+_GONE = frozenset({Code.VIDEO_GONE, Code.VIDEO_BLOCKED, Code.HTTP_NOT_FOUND})
 _RESTRICTED = frozenset(
     {Code.VIDEO_PRIVATE, Code.VIDEO_MEMBERS_ONLY, Code.VIDEO_LOGIN, Code.VIDEO_AGE_GATED}
     | {Code.VIDEO_GEO_BLOCKED}
@@ -148,7 +150,25 @@ async def sync(app: App, wish: Wish, on_progress: OnProgress = lambda _, __: Non
         await run.by_api()
     else:
         await run.by_ytdlp()
+    await asyncio.to_thread(_tell, app, wish, run.done)
     return run.done
+
+
+def _tell(app: App, wish: Wish, done: Synced) -> None:
+    """Into the log of the archive."""
+    said = f"metadata of {done.assets} videos by {done.source}: {done.changed} changed"
+    if done.stopped is not None:
+        said = f"{said}, {done.remaining} left: {done.stopped.message}"
+    note(
+        app,
+        "info" if done.stopped is None else "warning",
+        "archive.metadata",
+        said,
+        owner=wish.owner,
+        units=done.units,
+        gone=done.gone,
+        failed=done.failed,
+    )
 
 
 class _Run:
@@ -242,7 +262,8 @@ class _Run:
         changed = await asyncio.to_thread(self._app.store.transact, change)
         done = self.done
         done.assets += sum(one.outcome != "unknown" for one in found)
-        done.gone += sum(one.outcome == "gone" for one in found)
+        gone = [one for one in found if one.outcome == "gone"]
+        done.gone += sum(one.code != Code.HTTP_NOT_FOUND.text for one in gone)
         done.changed += len(changed)
         self._on_progress(done.assets + done.failed, self._total)
 

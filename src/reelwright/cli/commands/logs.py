@@ -1,32 +1,116 @@
-"""`reel logs`: what the commands of a job printed."""
+"""`reel logs`: what the commands of a job printed; and the log of the archive."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reelwright.cli import choice, terminal
-from reelwright.cli.options import AsJson, JobId
+from reelwright.cli.options import AsJson, job_ids
+
+if TYPE_CHECKING:
+    from reelwright.app.log_lines import Wanted
+    from reelwright.app.wiring import App
+    from reelwright.store.log_lines import Line
 
 app = typer.Typer(add_completion=False)
 
+_LINES = "The archive's log"
+_SHOWN = 100
+_PAGE = 500
+
 
 @app.command()
-def logs(
-    job: JobId = "last",
+def logs(  # size: one line an option
+    job: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="JOB",
+            help="The job's id, or its first characters; `last` is the latest. Without one: what "
+            "the archive did, and what clients handed in.",
+            autocompletion=job_ids,
+        ),
+    ] = None,
     step: Annotated[
         str | None, typer.Option(metavar="STEP", help="Only this step (the start of its id).")
     ] = None,
     tail: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the last N lines of each.")
     ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="At least: debug, info, warning, error, critical.",
+            rich_help_panel=_LINES,
+        ),
+    ] = None,
+    component: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of this one: archive.intake; archive (all of it).",
+            rich_help_panel=_LINES,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN", help="From then on: 1h (so long ago), a date.", rich_help_panel=_LINES
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="WHEN", help="Until then: 1h, a date.", rich_help_panel=_LINES),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Lines that have it.", rich_help_panel=_LINES),
+    ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow", "-f", help="Print what comes, too.", rich_help_panel=_LINES),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the logs of a job, every try at every step.
+    """Show the logs of a job, every try at every step; without a job the log of the archive.
 
-    Example: `reel logs last --tail 20`
+    Examples: `reel logs last --tail 20`, `reel logs --component archive --level warning --since 1d`
     """
+    filters = {
+        "--level": level,
+        "--component": component,
+        "--since": since,
+        "--until": until,
+        "--text": text,
+        "--follow": follow or None,
+    }
+    is_filtered = any(filters.values())
+    if not is_filtered and (job is not None or choice.target() is not None):
+        _show_job(job or "last", step, tail, as_json=as_json)
+        return
+    _refuse_step(step)
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        wanted = _wanted(used, job, level, component, since, until, text)
+        _show_lines(used, wanted, tail, follow=follow, as_json=as_json)
+
+
+def _refuse_step(step: str | None) -> None:
+    from reelwright.errors import Code, ReelError
+
+    if step is not None:
+        said = "a step is of a job, and what it prints has no levels"
+        raise ReelError(Code.USAGE, said, where="--step", hint="`reel logs JOB --step STEP`")
+    if choice.target() is not None:
+        said = "the log of the archive is read on the machine of the service"
+        raise ReelError(Code.USAGE, said, where="--server")
+
+
+def _show_job(job: str, step: str | None, tail: int | None, *, as_json: bool) -> None:
     found = _logs(job, step)
     for log in found:
         log["lines"] = log["lines"][-tail:] if tail else log["lines"]
@@ -65,3 +149,81 @@ def _logs(job: str, step: str | None) -> list[dict[str, Any]]:
             }
             for log in logs(used, identify(used, job), step=step)
         ]
+
+
+def _wanted(
+    used: App,
+    job: str | None,
+    level: str | None,
+    component: str | None,
+    since: str | None,
+    until: str | None,
+    text: str | None,
+) -> Wanted:
+    from reelwright.app.jobs import identify
+    from reelwright.app.log_lines import Wanted
+    from reelwright.cli.spans import moment
+
+    now = time.time()
+    # "archive" means all of its parts.
+    is_whole = component is not None and "." not in component
+    return Wanted(
+        level=level,
+        component=f"{component}." if is_whole else component,
+        job_id=None if job is None else identify(used, job),
+        since=None if since is None else moment(since, "--since", now),
+        until=None if until is None else moment(until, "--until", now),
+        text=text,
+    )
+
+
+def _show_lines(
+    used: App, wanted: Wanted, tail: int | None, *, follow: bool, as_json: bool
+) -> None:
+    """The newest last, as in a file: the last hundred, with --json all of them."""
+    from reelwright.app import log_lines
+
+    at = log_lines.latest(used)  # what comes while these are printed comes after them
+    count = 0
+    for line in _lines(used, wanted, at, tail or (None if as_json else _SHOWN)):
+        _show_line(line, as_json=as_json)
+        count += 1
+    if not follow:
+        if not count and not as_json:
+            terminal.note("there are no such lines; `reel logs last` shows the latest job's")
+        return
+    for lines in log_lines.follow(used, wanted, after=at):
+        for line in lines:
+            _show_line(line, as_json=as_json)
+
+
+def _lines(used: App, wanted: Wanted, at: int, most: int | None) -> list[Line]:
+    """Those up to the number `at`, the oldest first."""
+    from reelwright.app import log_lines
+
+    found: list[Line] = []
+    before = at + 1
+    while most is None or len(found) < most:
+        limit = _PAGE if most is None else min(_PAGE, most - len(found))
+        page = log_lines.find(used, wanted, limit=limit, before=before)
+        found += page
+        if len(page) < limit:
+            break
+        before = page[-1].seq
+    return found[::-1]
+
+
+def _show_line(line: Line, *, as_json: bool) -> None:
+    if as_json:
+        from reelwright.app.log_lines import to_json
+
+        terminal.emit(to_json(line))
+        return
+    from reelwright.cli.spans import shown
+
+    job = f"  {line.job_id}" if line.job_id else ""
+    head = f"{shown(line.at)}  {line.level:<8} {line.component:<16}"
+    terminal.out(f"{head} {terminal.printable(line.message)}{terminal.dim(job)}")
+    import sys
+
+    sys.stdout.flush()
