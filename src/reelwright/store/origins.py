@@ -129,7 +129,7 @@ def due(
         origin_checks.c.asset_id == assets.c.id, origin_checks.c.at > tx.now() - CONFIRM_S
     )
     query = sa.select(*_ASSET).where(
-        assets.c.url.is_not(None),
+        assets.c.url.startswith("http"),
         sa.or_(asked_at < before, assets.c.origin_state == Origin.NOT_FOUND),
         sa.not_(lately),
         sa.tuple_(asked_at, assets.c.id) > after,
