@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.api import server_database
+import httpx
+
+from benchmarks.api import _ours, server_database
 from benchmarks.measure import Row, Size, reel
 from benchmarks.shelves import Vocabulary, fill, questions
-from benchmarks.tree import observe
+from benchmarks.tree import Watch, observe
 from reelwright.app.library.searching import search
 from reelwright.app.settings import Loaded, Settings
 from reelwright.app.wiring import App
@@ -28,13 +30,15 @@ _QUESTIONS = 400
 def library(size: Size) -> list[Row]:
     """On both databases: the whole list by `reel library`, and searches one after the other."""
     count = max(200, round(100_000 * size.share))
-    asked = max(40, round(_QUESTIONS * size.share))
+    number = max(40, round(_QUESTIONS * size.share))
     found: list[Row] = []
     for database in ("SQLite", "PostgreSQL"):
         with _filled(database, count) as (env, vocabulary):
+            asked = questions(vocabulary, number)
             found += [
                 _listing(database, env, count),
-                _searches(database, env, questions(vocabulary, asked), count),
+                _searches(database, env, asked, count),
+                _served(database, env, asked, count),
             ]
     return found
 
@@ -96,3 +100,33 @@ def _searches(database: str, env: Mapping[str, str], asked: Sequence[str], count
     wrong = () if hits else ("nothing was found",)
     name = f"caption search over 100,000, p95, {database}"
     return Row(name, _SEARCH_MS, took_ms[p95], "ms", 1.0, facts, wrong)
+
+
+def _served(database: str, env: Mapping[str, str], asked: Sequence[str], count: int) -> Row:
+    """One process of API and worker, while the whole list is read and captions are searched."""
+    home = Path(env["REEL_HOME"])
+    took_ms: list[float] = []
+    with _ours(home.parent, env.get("REEL_DATABASE"), worker=True) as service:
+        watch = Watch(service.pid)
+        with httpx.Client(base_url=service.url, headers=service.headers, timeout=120) as client:
+            listed = sum(len(page) for page in _pages(client))
+            for words in asked:
+                begun = time.perf_counter()
+                client.get("/v1/captions", params={"q": words}).raise_for_status()
+                took_ms.append(1000 * (time.perf_counter() - begun))
+        peak_mib = watch.end()
+    took_ms.sort()
+    wrong = () if listed == count else (f"{listed} of {count} assets were listed",)
+    facts = {"assets": count, "search_p95_ms": round(took_ms[int(len(asked) * 0.95)], 1)}
+    name = f"library of 100,000, API and worker, memory, {database}"
+    return Row(name, _LIBRARY_MIB, peak_mib, "MiB", 1.0, facts, wrong)
+
+
+def _pages(client: httpx.Client) -> Iterator[list[Any]]:
+    wanted: dict[str, Any] = {"limit": 500}
+    while True:
+        body = client.get("/v1/assets", params=wanted).raise_for_status().json()
+        yield body["assets"]
+        if body["next"] is None:
+            return
+        wanted["cursor"] = body["next"]
