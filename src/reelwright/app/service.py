@@ -113,6 +113,7 @@ class Service:
     async def _serve(self) -> None:
         from reelwright import __version__
         from reelwright.app.archive.driver import Archivist
+        from reelwright.app.library.verify_upkeep import Upkeep
         from reelwright.app.log_lines import keep_short
         from reelwright.app.webhooks.sending import Sender
 
@@ -126,6 +127,7 @@ class Service:
         beside = [
             asyncio.create_task(Sender(app, leads=lambda: serving.leads).run()),
             asyncio.create_task(Archivist(app, leads=lambda: serving.leads).run()),
+            asyncio.create_task(Upkeep(app, leads=lambda: serving.leads).run()),
             asyncio.create_task(keep_short(app, leads=lambda: serving.leads)),
         ]
         self._started.set()
