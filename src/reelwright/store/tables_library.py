@@ -244,7 +244,7 @@ CAPTION_INDEX = {
     "sqlite": (
         (
             "CREATE VIRTUAL TABLE caption_index USING fts5(text, content='caption_passages', "
-            "content_rowid='id', tokenize='unicode61 remove_diacritics 2')"
+            "content_rowid='id', tokenize='unicode61 remove_diacritics 2', prefix='2 3')"
         ),
         (
             "CREATE TRIGGER caption_index_insert AFTER INSERT ON caption_passages BEGIN "
