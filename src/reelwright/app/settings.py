@@ -61,7 +61,7 @@ class Cache:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logs:
     keep_days: float = _setting(
-        30.0, "days that the logs of a finished job are kept", ge=0, le=36500
+        30.0, "days that logs of finished jobs, and the archive's, are kept", ge=0, le=36500
     )
     keep_lines: int = _setting(
         1_000_000, "lines that the log of the archive keeps", ge=1000, le=1_000_000_000
@@ -306,7 +306,8 @@ def load(
     """
     env = os.environ if environ is None else environ
     path, is_named = config_file(env)
-    plain = {"home", "ffmpeg", "ffprobe"}  # paths: nothing to check before they are used
+    # Paths: nothing to check before they are used.
+    plain = {"home", "library", "ffmpeg", "ffprobe"}
     told = {name for name, _ in names() if env.get(variable(name))}
     sections = tuple(f"{PREFIX}{name.partition('.')[0].upper()}__" for name, _ in names())
     if is_named or path.is_file() or told - plain or any(k.startswith(sections) for k in env):

@@ -41,6 +41,15 @@ class Found:
     is_news: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Ids of assets: of which more, or other things, are known now; and whose origin is gone, as
+    far as that may be believed (`store.origins`)."""
+
+    changed: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+
+
 # From what is known of an asset and what was found: its new `info`.
 Merge = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 
@@ -85,12 +94,11 @@ def of_ids(tx: Tx, ids: Collection[str]) -> list[Held]:
     return sorted(found, key=lambda one: (one.key, one.id))
 
 
-def describe(tx: Tx, found: Sequence[Found], merge: Merge) -> set[str]:
-    """Writes what was found; gives the ids of the assets of which more, or other things, are known
-    now. An asset that was removed meanwhile is left out."""
+def describe(tx: Tx, found: Sequence[Found], merge: Merge) -> Described:
+    """Writes what was found. An asset that was removed meanwhile is left out."""
     by_id = {one.asset_id: one for one in found}
     query = sa.select(*_HELD, assets.c.info).where(assets.c.id.in_(by_id)).order_by(assets.c.id)
-    changed: set[str] = set()
+    changed, gone = set(), set()
     # Whoever keeps another version now writes `info`, too: one after the other.
     for row in tx.run(query.with_for_update()).all():
         one = by_id[row.id]
@@ -99,8 +107,9 @@ def describe(tx: Tx, found: Sequence[Found], merge: Merge) -> set[str]:
             values = {"info": dict(info), **_columns(info), "changed_at": tx.now()}
             tx.run(sa.update(assets).where(assets.c.id == row.id).values(**values))
             changed.add(row.id)
+        outcome = one.outcome
         if one.is_news:
-            origins.note(
+            outcome = origins.note(
                 tx,
                 key=row.key,
                 url=row.url or row.key,
@@ -109,7 +118,9 @@ def describe(tx: Tx, found: Sequence[Found], merge: Merge) -> set[str]:
                 evidence=one.evidence,
                 asset_id=row.id,
             )
-    return changed
+        if outcome == origins.Origin.GONE:
+            gone.add(row.id)
+    return Described(frozenset(changed), frozenset(gone))
 
 
 def _columns(info: Mapping[str, Any]) -> dict[str, Any]:

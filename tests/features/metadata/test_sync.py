@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.reel import REEL, reel
-from tests.faults.archive.runs import until
+from tests.faults.archive.runs import Archive, until
 from tests.features.metadata.shelves import hold, known, video_ids
+from tests.site import Site
+from tests.site_resources import Refuse
 from tests.youtube_stub import Failure, YoutubeStub
 
 _QUICK = {"REEL_RETRY__BACKOFF_S": "0.05", "REEL_RETRY__BACKOFF_MAX_S": "0.2"}
@@ -156,3 +158,36 @@ def test_chosen_assets_alone(youtube: YoutubeStub, tmp_path: Path, reel_home: Pa
     rows = known(reel_home)
     assert rows[ids[1]][0].title == "Chosen"
     assert rows[ids[0]][0].origin_state == "unknown"
+
+
+def test_without_a_key_the_site_itself_is_asked(
+    archive: Archive, site: Site, tmp_path: Path
+) -> None:
+    """A video of another site than YouTube, which yt-dlp knows how to ask."""
+    feed = site.feed("rss", 1)
+    kept = archive.run(feed.url)
+    asset_id = kept.entry["asset"]
+    done = archive.document("metadata", "sync", asset_id)
+    assert (done["source"], done["assets"], done["failed"], done["units"]) == ("yt-dlp", 1, 0, 0)
+    lines = reel(
+        "logs",
+        "--component",
+        "archive.metadata",
+        "--json",
+        cwd=tmp_path,
+        REEL_HOME=str(archive.home),
+    )
+    assert "1 videos by yt-dlp" in lines.json["message"]
+    # A plain file knows less of itself than the feed that named it.
+    home = {"REEL_HOME": str(archive.home)}
+    shown = reel("library", "show", asset_id, "--json", cwd=tmp_path, **home).json
+    assert (shown["title"], shown["origin"]) == (feed.entries[0].title, "there")
+
+    site.fail(feed.entries[0].path, Refuse(410))
+    gone = archive.document("metadata", "sync", asset_id)
+    assert (gone["gone"], gone["changed"]) == (1, 0)
+    shown = reel("library", "show", asset_id, "--json", cwd=tmp_path, **home).json
+    assert (shown["title"], shown["origin"]) == (feed.entries[0].title, "gone")
+
+    plan = reel("metadata", "sync", "--dry-run", "--json", cwd=tmp_path).json
+    assert (plan["source"], plan["assets"], plan["left"]) == ("yt-dlp", 0, None)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reelwright.app.archive.identity import youtube_id
+from reelwright.app.archive.identity import NAMELESS, youtube_id
 from reelwright.app.log_lines import note
 from reelwright.app.metadata import sites
 from reelwright.app.metadata.api import Api, State, units_for
@@ -21,7 +21,7 @@ from reelwright.app.metadata.ledger import Ledger, exhausted
 from reelwright.app.metadata.looking import Source
 from reelwright.errors import Code, Kind, Problem, ReelError
 from reelwright.store import api_cache, asset_info
-from reelwright.store.asset_info import Found, Held
+from reelwright.store.asset_info import Described, Found, Held, Merge
 from reelwright.tools.youtube.client import PER_CALL
 from reelwright.tools.youtube.model import Bucket
 
@@ -110,6 +110,8 @@ class Wish:
     refresh: bool = False
     force: bool = False
 
+
+_NOTHING: tuple[Any, ...] = (None, [], (), "")
 
 # Assets that were looked at, of how many.
 OnProgress = Callable[[int, int], None]
@@ -249,22 +251,24 @@ class _Run:
                 self.done.problems.append(error.problem)
             await self._note([told], one)
             return
-        await self._note([Found(asset_id=one.id, info=_plain(info), outcome="there")], one)
+        found = Found(asset_id=one.id, info=_plain(info), outcome="there")
+        await self._note([found], one, filled if info.extractor in NAMELESS else merged)
 
-    async def _note(self, found: Sequence[Found], last: Held | None) -> None:
-        def change(tx: Tx) -> set[str]:
-            changed = asset_info.describe(tx, found, merged) if found else set()
+    async def _note(
+        self, found: Sequence[Found], last: Held | None, merge: Merge | None = None
+    ) -> None:
+        def change(tx: Tx) -> Described:
+            told = asset_info.describe(tx, found, merge or merged) if found else Described()
             if last is not None and self._wish.assets is None:
                 row = api_cache.Fresh({"after": [last.key, last.id]})
                 api_cache.put(tx, {_place_name(self._wish): row}, _PLACE_S)
-            return changed
+            return told
 
-        changed = await asyncio.to_thread(self._app.store.transact, change)
+        told = await asyncio.to_thread(self._app.store.transact, change)
         done = self.done
         done.assets += sum(one.outcome != "unknown" for one in found)
-        gone = [one for one in found if one.outcome == "gone"]
-        done.gone += sum(one.code != Code.HTTP_NOT_FOUND.text for one in gone)
-        done.changed += len(changed)
+        done.gone += len(told.gone)
+        done.changed += len(told.changed)
         self._on_progress(done.assets + done.failed, self._total)
 
     async def _end(self) -> None:
@@ -279,8 +283,14 @@ class _Run:
 
 def merged(known: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str, Any]:
     """What was found goes before what was known; what it does not say stays."""
-    news = {n: v for n, v in found.items() if n not in _OURS and v not in (None, [], (), "")}
+    news = {n: v for n, v in found.items() if n not in _OURS and v not in _NOTHING}
     return {**known, **news}
+
+
+def filled(known: Mapping[str, Any], found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The other way round: a plain file's title is its name, and its day that of its upload, and
+    whoever listed it knew better."""
+    return {**known, **{n: v for n, v in merged({}, found).items() if known.get(n) in _NOTHING}}
 
 
 async def _batches(app: App, wish: Wish, after: tuple[str, str]) -> AsyncIterator[list[Held]]:
@@ -356,7 +366,11 @@ def _of_problem(one: Held, problem: Problem) -> Found:
         info=None,
         outcome=outcome,
         code=problem.code.text,
-        evidence={"source": Source.YTDLP.value, "message": problem.message},
+        evidence={
+            "source": Source.YTDLP.value,
+            "message": problem.message,
+            "status": problem.evidence.get("status"),
+        },
         is_news=outcome != "unknown",
     )
 
