@@ -19,7 +19,7 @@ import pytest
 from tests.site_resources import Asked, Delivery, Resource
 from tests.site_server import Server
 
-KEY = "AIzaSyD-stub-KEY-0123456789abcdefghijkl"
+KEY = "AIzaSyD-stub-KEY-0123456789abcdefghijkl"  # secret-ok: made up
 _PATH = "/youtube/v3/"
 _PAGE = 50
 _MESSAGES = {

@@ -99,7 +99,7 @@ def test_all_that_is_wrong_is_said_at_once(app: App) -> None:
 
 
 def test_secrets_and_what_no_database_takes_are_left_out(app: App) -> None:
-    secret = "hunter2hunter2"
+    secret = "hunter2hunter2"  # secret-ok: made up
     log_lines.add(
         app,
         [

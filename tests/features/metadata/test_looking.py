@@ -184,7 +184,7 @@ def test_a_playlist_that_the_day_cannot_pay(youtube: YoutubeStub, tmp_path: Path
 
 
 def test_a_wrong_key_is_said_and_never_shown(youtube: YoutubeStub, tmp_path: Path) -> None:
-    secret = "AIzaSy-not-the-right-key-at-all-000000"
+    secret = "AIzaSy-not-the-right-key-at-all-000000"  # secret-ok: made up
     done = ask(youtube, tmp_path, "video", VIDEO, "--json", REEL_YOUTUBE__KEY=secret)
     assert (done.code, done.json["error"]["code"]) == (3, "api_key")
     assert secret not in done.out + done.err
