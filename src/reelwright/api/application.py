@@ -1,6 +1,6 @@
 """The HTTP application: its routers and layers, put together.
 
-A module of routes is plugged in by one line in `_routers`, an ASGI layer by one in `_layers`.
+A module of routes is plugged in by one line in `_MODULES`, an ASGI layer by one in `_layers`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -38,52 +39,34 @@ if TYPE_CHECKING:
 _LOOKUPS = 4
 
 
-def _routers() -> list[APIRouter]:
-    from reelwright.api import (
-        archive,
-        artifacts,
-        assets,
-        audit,
-        batches,
-        deletion,
-        events,
-        health,
-        job_details,
-        jobs,
-        keys,
-        metrics,
-        planning,
-        session,
-        storage,
-        subscriptions,
-        uploads,
-        webhooks,
-        workers,
-        workplan,
-    )
+_MODULES = (
+    "jobs",
+    "job_details",
+    "deletion",
+    "events",
+    "artifacts",
+    "batches",
+    "uploads",
+    "planning",
+    "archive",
+    "subscriptions",
+    "assets",
+    "storage",
+    "workplan",
+    "metadata",
+    "log_lines",
+    "audit",
+    "health",
+    "keys",
+    "session",
+    "metrics",
+    "workers",
+    "webhooks",
+)
 
-    modules = (
-        jobs,
-        job_details,
-        deletion,
-        events,
-        artifacts,
-        batches,
-        uploads,
-        planning,
-        archive,
-        subscriptions,
-        assets,
-        storage,
-        workplan,
-        audit,
-        health,
-        keys,
-        session,
-        metrics,
-        workers,
-        webhooks,
-    )
+
+def _routers() -> list[APIRouter]:
+    modules = [import_module(f"reelwright.api.{name}") for name in _MODULES]
     return [module.router for module in modules]
 
 

@@ -12,6 +12,7 @@ from reelwright.api.jobs import IdempotencyKey, Who, origin_of
 from reelwright.api.models import ID_PATTERN
 from reelwright.api.models_archive import (
     ArchiveRequest,
+    Asked,
     Entries,
     EntryState,
     Options,
@@ -48,7 +49,7 @@ _EXAMPLE = {
 @router.post(
     "/v1/archive",
     status_code=202,
-    response_model=Sources,
+    response_model=Asked,
     responses={
         202: {
             "description": "It is stored, and will be listed and fetched.",
@@ -60,7 +61,7 @@ _EXAMPLE = {
             },
         },
         **WITH_BODY,
-        **problems(409),
+        **problems(404, 409),
     },
     openapi_extra=openapi.model_body(ArchiveRequest, _EXAMPLE, "What is to be kept, and how."),
     summary="Keep what is behind addresses",
@@ -83,7 +84,7 @@ async def archive(
         key = Key(idempotency_key, intake.digest("archive", asked.model_dump_json()))
     found = await aside(serving.ask, app_of(request), wanted, origin_of(request, principal), key)
     headers = {"Idempotent-Replayed": "true"} if found.is_replay else {}
-    body = {"sources": [shown(request, one) for one in found.shown], "next": None}
+    body = {"sources": [shown(request, one) for one in found.shown], "at": found.at}
     return bodies.answer(body, 202, headers)
 
 
@@ -126,23 +127,36 @@ async def list_entries(
     cursor: Annotated[
         str | None,
         Query(
-            pattern=r"^[0-9]{1,9}\.[0-9a-z]{17}$",
+            pattern=r"^[0-9]{1,10}(\.[0-9]{1,9})?\.[0-9a-hjkmnp-tv-z]{17}$",
             description="`next` of the page before.",
         ),
     ] = None,
+    changes: Annotated[
+        bool,
+        Query(
+            description="In the order of their changes; `next` leads to what changes later. `state`"
+            " is not looked at."
+        ),
+    ] = False,
 ) -> Response:
-    found, following = await aside(
-        serving.entries_of,
-        app_of(request),
-        source_id,
-        principal,
-        states=tuple(state or ()),
-        limit=limit,
-        cursor=cursor,
-    )
+    app = app_of(request)
+    if changes:
+        found, following = await aside(
+            serving.changes_of, app, source_id, principal, limit=limit, cursor=cursor
+        )
+    else:
+        found, following = await aside(
+            serving.entries_of,
+            app,
+            source_id,
+            principal,
+            states=tuple(state or ()),
+            limit=limit,
+            cursor=cursor,
+        )
     told = told_of(request)
-    entries = [told.with_error(serving.entry_json(entry)) for entry in found]
-    return bodies.answer({"entries": entries, "next": following})
+    body = {"entries": [told.with_error(one) for one in found], "next": following}
+    return bodies.answer(body)
 
 
 @router.post(

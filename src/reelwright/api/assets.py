@@ -17,6 +17,7 @@ from reelwright.api.models_archive import (
     AssetState,
     CaptionHits,
     Day,
+    Library,
     OriginState,
     RemovedAsset,
     SortBy,
@@ -41,7 +42,7 @@ _FILE = {"type": "string", "format": "binary"}
 
 
 @router.get("/v1/assets", response_model=Assets, summary="What the library holds")
-async def list_assets(
+async def list_assets(  # size: one line a parameter
     request: Request,
     principal: Who,
     q: Annotated[
@@ -56,12 +57,25 @@ async def list_assets(
     before: Annotated[Day | None, Query(description="Published before that day (UTC).")] = None,
     sort: Annotated[SortBy, Query()] = "added",
     reverse: Annotated[bool, Query(description="The other way round.")] = False,
+    named: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=2048,
+            description="The beginning of an id, an address, or an id at the origin: a few that"
+            " fit, whatever else is asked.",
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[
         str | None, Query(pattern=ID_PATTERN, description="`next` of the page before.")
     ] = None,
 ) -> Response:
     principal.check(Scope.READ)
+    if named is not None:
+        fits = await aside(looking.named, app_of(request), named, principal.sees)
+        shown = [one.to_json() for one in fits]
+        return bodies.answer({"assets": told_of(request).value(shown), "next": None})
     wanted = Wanted(
         owner=principal.sees,
         text=q,
@@ -89,6 +103,12 @@ async def list_assets(
     page = [one.to_json() for one in found[:limit]]
     following = page[-1]["id"] if len(found) > limit else None
     return bodies.answer({"assets": told_of(request).value(page), "next": following})
+
+
+@router.get("/v1/library", response_model=Library, summary="How much the library holds")
+async def get_library(request: Request, principal: Who) -> Response:
+    principal.check(Scope.READ)
+    return bodies.answer(await aside(looking.head, app_of(request), principal.sees))
 
 
 @router.get(

@@ -15,15 +15,20 @@ OriginState = Literal["there", "gone", "not_found", "restricted", "unknown"]
 SortBy = Literal["added", "published", "title", "channel", "duration", "size"]
 Does = Literal["itself", "run", "person", "nothing"]
 
-CauseName = Literal[
-    "login", "region", "format", "disk", "settings", "damaged", "rest", "upcoming", "network",
-    "extractor", "media", "tool", "cancelled", "drm", "gone", "only-here", "other",
-]  # fmt: skip
+CauseName = Annotated[
+    str,
+    Field(
+        pattern="^(login|region|format|disk|settings|damaged|rest|upcoming|network|extractor|media|"
+        "tool|cancelled|drm|gone|only-here|other)$"
+    ),
+]
 Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Url = Annotated[
     str, Field(pattern=r"^[^\x00-\x20\x7f]{1,4096}$", examples=["https://example.org/feed.xml"])
 ]
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-11-21"])]
+Day = Annotated[
+    str, Field(max_length=10, examples=["2026-11-21"], json_schema_extra={"format": "date"})
+]
 Schedule = Annotated[
     str,
     Field(
@@ -128,6 +133,11 @@ class Sources(Model):
     next: str | None = Field(description="`cursor` of the next page; null on the last.")
 
 
+class Asked(Model):
+    sources: list[Source] = Field(description="In the order of the addresses.")
+    at: Time = Field(description="The service's clock: what was held before was so already.")
+
+
 class Subscriptions(Model):
     subscriptions: list[Source] = Field(description="The newest first.")
     next: str | None = Field(description="`cursor` of the next page; null on the last.")
@@ -149,6 +159,7 @@ class Entry(Model):
     tries: int
     changed_at: Time
     next_at: Time | None = Field(description="When it is tried again by itself.")
+    path: str | None = Field(description="Of its video, on the service.")
 
 
 class Entries(Model):
@@ -188,6 +199,17 @@ class ListedAsset(Asset):
 class Assets(Model):
     assets: list[ListedAsset]
     next: str | None = Field(description="`cursor` of the next page; null on the last.")
+
+
+class Totals(Model):
+    assets: int
+    files: int
+    bytes: int
+
+
+class Library(Model):
+    library: str = Field(description="Its folder, on the service.")
+    total: Totals
 
 
 class AssetFile(Model):
@@ -329,6 +351,7 @@ class RunItem(Model):
 
 
 class RunAnswer(Model):
+    at: Time = Field(description="The service's clock, before anything was tried.")
     tried: int
     left: int
     causes: dict[str, dict[str, int]] = Field(description="How many of each act, by cause.")

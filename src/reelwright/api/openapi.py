@@ -27,6 +27,7 @@ TAGS = [
     {"name": "assets", "description": "What the library holds, its files, and what is said in it."},
     {"name": "workplan", "description": "What is missing, why, and what is done about it."},
     {"name": "metadata", "description": "What sites say of videos and lists."},
+    {"name": "logs", "description": "What the archive did, and what clients add."},
     {"name": "webhooks", "description": "Be told of jobs."},
     {"name": "keys", "description": "API keys, sessions, and the audit log."},
     {"name": "workers", "description": "Who runs steps."},

@@ -45,7 +45,7 @@ async def list_subscriptions(
     "/v1/subscriptions",
     status_code=201,
     response_model=Source,
-    responses=WITH_BODY,
+    responses={**WITH_BODY, **problems(404)},
     openapi_extra=openapi.model_body(SubscriptionRequest, _EXAMPLE, "What to follow."),
     summary="Follow a list",
 )

@@ -19,7 +19,7 @@ from reelwright.api.models_archive import (
     Word,
     WorkPlan,
 )
-from reelwright.api.openapi import WITH_BODY
+from reelwright.api.openapi import WITH_BODY, problems
 from reelwright.app.workplan import reading, running, skipping
 from reelwright.app.workplan.items import Item
 from reelwright.app.workplan.reading import Asked
@@ -100,15 +100,17 @@ async def run_workplan(request: Request, principal: Who) -> Response:
             origin=origin_of(request, principal),
         )
 
+    with app.store.read() as tx:
+        at = tx.now()
     done = await aside(work)
-    body = {**done.to_json(), "sources": list(done.sources)[:_SHOWN], "items": shown}
+    body = {"at": at, **done.to_json(), "sources": list(done.sources)[:_SHOWN], "items": shown}
     return bodies.answer(told_of(request).value(body), 202)
 
 
 @router.post(
     "/v1/workplan/skip",
     response_model=Changed,
-    responses=WITH_BODY,
+    responses={**WITH_BODY, **problems(404, 409)},
     openapi_extra=openapi.model_body(SkipRequest, _SKIP, "Which, and why."),
     summary="Take items off the work plan",
 )
@@ -124,7 +126,7 @@ async def skip_items(request: Request, principal: Who) -> Response:
 @router.post(
     "/v1/workplan/unskip",
     response_model=Changed,
-    responses=WITH_BODY,
+    responses={**WITH_BODY, **problems(404, 409)},
     openapi_extra=openapi.model_body(SkipRequest, _SKIP, "Which; `because` is not looked at."),
     summary="Put items back on the work plan",
 )

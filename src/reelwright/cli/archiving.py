@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.archive_options import Said, options_of, read_urls
 from reelwright.cli.archive_shown import display, ended_code
 from reelwright.cli.exits import exit_code
@@ -39,6 +39,11 @@ class ArchiveArguments:
 def archive(arguments: ArchiveArguments) -> int:
     """Keeps what is named, to the end, and gives the exit code; prints everything, errors too."""
     try:
+        target = choice.target()
+        if target is not None:
+            from reelwright.cli.remote import archiving as remote
+
+            return remote.archive(target, arguments)
         urls = read_urls(arguments.urls, arguments.files)
         options = options_of(arguments.said)
         with opened(

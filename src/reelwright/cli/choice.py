@@ -10,7 +10,8 @@ from reelwright.errors import Code, ReelError
 
 # Those that a service can be asked for; the others are about this machine.
 REMOTE = (
-    "run", "plan", "probe", "operators", "jobs", "status", "logs", "watch", "cancel", "retry",
+    "run", "plan", "probe", "operators", "archive", "follow", "library", "workplan", "metadata",
+    "jobs", "status", "logs", "watch", "cancel", "retry",
 )  # fmt: skip
 
 
@@ -49,6 +50,16 @@ def target() -> Target | None:
     if not url:
         return None
     return Target(url, token or os.environ.get("REEL_TOKEN") or None)
+
+
+def here_only(command: str) -> None:
+    """Raises USAGE where a service was chosen: `command` (``library rename``) is about this
+    machine."""
+    if target() is not None:
+        raise ReelError(
+            Code.USAGE, f"`reel {command}` is about this machine", where="--server",
+            hint="run it where the service runs, without --server (and REEL_SERVER)",
+        )  # fmt: skip
 
 
 def spelled() -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.archive_options import Said, options_of
 from reelwright.cli.use import opened
 from reelwright.errors import Code, ReelError
@@ -13,6 +13,7 @@ from reelwright.errors import Code, ReelError
 if TYPE_CHECKING:
     from reelwright.app.archive.subscriptions import Shown
     from reelwright.app.wiring import App
+    from reelwright.cli.choice import Target
 
 SYNC = "sync"
 _USUAL = "1d"
@@ -37,6 +38,9 @@ def follow(arguments: FollowArguments) -> int:
     """Does what is asked for and gives the exit code; prints everything, errors too."""
     try:
         _check(arguments)
+        target = choice.target()
+        if target is not None:
+            return _of_service(target, arguments)
         with opened() as used:
             if arguments.what == [SYNC]:
                 return _sync(used, arguments)
@@ -49,6 +53,29 @@ def follow(arguments: FollowArguments) -> int:
             return _add(used, arguments)
     except ReelError as error:
         return terminal.report(error, as_json=arguments.as_json)
+
+
+def _of_service(target: Target, arguments: FollowArguments) -> int:
+    from reelwright.cli.remote import following as remote
+
+    if arguments.what == [SYNC]:
+        raise remote.refuse_sync()
+    if arguments.now and all("://" not in one for one in arguments.what):
+        return remote.now(target, arguments.what, as_json=arguments.as_json)
+    if arguments.pause or arguments.resume or arguments.remove:
+        word = "removed" if arguments.remove else "resumed" if arguments.resume else "paused"
+        found = remote.shown(remote.change(target, arguments))
+    elif arguments.what:
+        schedule = arguments.cron or arguments.every or _USUAL
+        found, word = remote.shown(remote.add(target, arguments, schedule)), "followed"
+        if arguments.now:
+            ids = [one["id"] for one in found]
+            return remote.now(target, ids, as_json=arguments.as_json)
+    else:
+        _table(remote.shown(remote.subscriptions(target)), as_json=arguments.as_json)
+        return 0
+    _say(found, word, as_json=arguments.as_json)
+    return 0
 
 
 def _check(arguments: FollowArguments) -> None:
@@ -121,35 +148,44 @@ def _run(used: App, ids: list[str], arguments: FollowArguments) -> int:
 
 
 def _tell(shown: list[Shown], arguments: FollowArguments, word: str) -> None:
-    if arguments.as_json:
-        terminal.emit({"subscriptions": [one.to_json() for one in shown]})
+    _say([one.to_json() for one in shown], word, as_json=arguments.as_json)
+
+
+def _say(found: list[dict[str, Any]], word: str, *, as_json: bool) -> None:
+    if as_json:
+        terminal.emit({"subscriptions": found})
         return
-    for one in shown:
-        when = f", {one.source.schedule}" if word == "followed" else ""
-        terminal.out(f"{one.source.id}  {terminal.printable(one.source.url)}: {word}{when}")
+    for one in found:
+        when = f", {one['schedule']}" if word == "followed" else ""
+        terminal.out(f"{one['id']}  {terminal.printable(one['url'])}: {word}{when}")
 
 
 def _list(used: App, arguments: FollowArguments) -> int:
     from reelwright.app.archive import subscriptions
+
+    found = [one.to_json() for one in subscriptions.listing(used)]
+    _table(found, as_json=arguments.as_json)
+    return 0
+
+
+def _table(found: list[dict[str, Any]], *, as_json: bool) -> None:
     from reelwright.cli.spans import shown as moment
 
-    found = subscriptions.listing(used)
-    if arguments.as_json:
-        terminal.emit({"subscriptions": [one.to_json() for one in found]})
-        return 0
+    if as_json:
+        terminal.emit({"subscriptions": found})
+        return
     rows = [
         (
-            one.source.id,
-            one.source.title or one.source.url,
-            one.source.schedule,
-            one.source.state if one.source.is_enabled else "paused",
-            one.counts.get("held", 0),
-            one.counts.get("pending", 0) + one.counts.get("queued", 0),
-            one.counts.get("failed", 0) + one.counts.get("gone", 0),
-            moment(one.source.next_at if one.source.is_enabled else None),
+            one["id"],
+            one["title"] or one["url"],
+            one["schedule"],
+            one["state"] if one["enabled"] else "paused",
+            one["entries"].get("held", 0),
+            one["entries"].get("pending", 0) + one["entries"].get("queued", 0),
+            one["entries"].get("failed", 0) + one["entries"].get("gone", 0),
+            moment(one["next_at"]),
         )
         for one in found
     ]
     headers = ["subscription", "what", "when", "state", "held", "open", "failed", "next"]
     terminal.table(headers, rows, right="held open failed")
-    return 0

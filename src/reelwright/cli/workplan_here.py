@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.exits import DONE
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
     from reelwright.app.workplan.items import Item
     from reelwright.app.workplan.reading import Asked
-    from reelwright.app.workplan.running import Act, Outcome
+    from reelwright.app.workplan.running import Act
 
 _TOLD = 20
 
@@ -35,6 +35,12 @@ def read(
     wanted: Wanted,
 ) -> Iterator[tuple[Mapping[str, Any], Iterable[tuple[Mapping[str, Any], Iterable[Any]]]]]:
     """The head of the document, and its causes, each with its items."""
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import workplan as remote
+
+        yield remote.read(target, wanted)
+        return
     from reelwright.app.workplan import reading
     from reelwright.cli.use import opened
 
@@ -58,17 +64,27 @@ def carry_out(wanted: Wanted, *, dry_run: bool, as_json: bool) -> int:
     from reelwright.cli.archiving import run_sources
     from reelwright.cli.use import opened
 
-    told = _Told(as_json=as_json, dry_run=dry_run)
+    told = Told(as_json=as_json, dry_run=dry_run)
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import workplan as remote
+
+        return remote.carry_out(target, wanted, told, dry_run=dry_run, as_json=as_json)
     with opened() as used:
         asked = _asked(used, wanted)
-        done = running.carry_out(used, asked, dry_run=dry_run, on_item=told.item)
-        told.ended(done)
+        done = running.carry_out(used, asked, dry_run=dry_run, on_item=told.hear)
+        told.ended(done.to_json())
         if dry_run or not done.sources:
             return DONE
         return run_sources(used, list(done.sources), as_json=as_json, only_new=True)
 
 
 def skip(ids: Sequence[str], because: str | None) -> list[str]:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import workplan as remote
+
+        return remote.skip(target, ids, because)
     from reelwright.app.workplan import reading, skipping
     from reelwright.cli.use import opened
 
@@ -77,6 +93,11 @@ def skip(ids: Sequence[str], because: str | None) -> list[str]:
 
 
 def unskip(ids: Sequence[str]) -> list[str]:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import workplan as remote
+
+        return remote.unskip(target, ids)
     from reelwright.app.workplan import reading, skipping
     from reelwright.cli.use import opened
 
@@ -97,7 +118,7 @@ def _asked(used: App, wanted: Wanted) -> Asked:
     ).checked()
 
 
-class _Told:
+class Told:
     """Says what is done, item by item, and why the rest is left."""
 
     def __init__(self, *, as_json: bool, dry_run: bool) -> None:
@@ -105,22 +126,27 @@ class _Told:
         self._dry_run = dry_run
         self._left: dict[str, list[str]] = {}
 
-    def item(self, item: Item, act: Act, why: str) -> None:
-        if self._as_json:
-            line = {"event": "item", "id": item.id, "kind": item.kind, "cause": item.cause.name}
-            terminal.emit({**line, "url": item.url, "act": act.value, "because": why})
-            return
-        what = terminal.printable(item.title or item.url or item.id)
-        if act.value != "leave":
-            terminal.note(f"{act.value} again: {what}" if act.value != "wake" else f"wake: {what}")
-            return
-        said = self._left.setdefault(why, [])
-        if len(said) <= _TOLD:
-            said.append(f"{item.id}  {what}")
+    def hear(self, item: Item, act: Act, why: str) -> None:
+        names = {"id": item.id, "kind": item.kind, "cause": item.cause.name, "url": item.url}
+        self.item({**names, "title": item.title, "act": act.value, "because": why})
 
-    def ended(self, done: Outcome) -> None:
+    def item(self, line: Mapping[str, Any]) -> None:
         if self._as_json:
-            terminal.emit({"event": "plan", "dry_run": self._dry_run, **done.to_json()})
+            said = {name: value for name, value in line.items() if name != "title"}
+            terminal.emit({"event": "item", **said})
+            return
+        what = terminal.printable(str(line["title"] or line["url"] or line["id"]))
+        if line["act"] != "leave":
+            again = " again" if line["act"] != "wake" else ""
+            terminal.note(f"{line['act']}{again}: {what}")
+            return
+        said_of = self._left.setdefault(str(line["because"]), [])
+        if len(said_of) <= _TOLD:
+            said_of.append(f"{line['id']}  {what}")
+
+    def ended(self, done: Mapping[str, Any]) -> None:
+        if self._as_json:
+            terminal.emit({"event": "plan", "dry_run": self._dry_run, **done})
             return
         for why, named in self._left.items():
             terminal.note(f"left: {why}")
@@ -129,4 +155,4 @@ class _Told:
             if len(named) > _TOLD:
                 terminal.note("    …")
         word = "would be tried" if self._dry_run else "tried again"
-        terminal.note(f"{done.tried} {word}, {done.left} left")
+        terminal.note(f"{done['tried']} {word}, {done['left']} left")

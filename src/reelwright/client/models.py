@@ -38,6 +38,13 @@ class Artifacts(Model):
     artifacts: list[Artifact]
 
 
+class Asked(Model):
+    sources: list[Source]
+    """In the order of the addresses."""
+    at: float
+    """The service's clock: what was held before was so already."""
+
+
 class AssetDetails(Model):
     id: str
     key: str
@@ -246,6 +253,8 @@ class Entry(Model):
     """Seconds since 1970."""
     next_at: float | None
     """When it is tried again by itself."""
+    path: str | None
+    """Of its video, on the service."""
 
 
 class ErrorCode(Model):
@@ -359,6 +368,24 @@ class Keys(Model):
     """`cursor` of the next page; null on the last."""
 
 
+class Library(Model):
+    library: str
+    """Its folder, on the service."""
+    total: Totals
+
+
+class ListEntry(Model):
+    position: int
+    id: str | None
+    url: str
+    title: str | None
+    channel: str | None
+    channel_id: str | None
+    published_at: float | None
+    duration_s: float | None
+    availability: str | None
+
+
 class ListedAsset(Model):
     id: str
     key: str
@@ -391,6 +418,25 @@ class ListedAsset(Model):
     """Of its newest video, on the service."""
     captions: list[str]
     """Their languages."""
+
+
+class LogLine(Model):
+    seq: int
+    at: float
+    """Seconds since 1970."""
+    owner: str | None
+    """Who handed it in; null: the service itself."""
+    level: Literal["debug", "info", "warning", "error", "critical"]
+    component: str
+    job_id: str | None
+    message: str
+    fields: dict[str, Any]
+
+
+class LogLines(Model):
+    lines: list[LogLine]
+    next: int | None
+    """`cursor` of the next page; null on the last."""
 
 
 class MediaInfo(Model):
@@ -544,6 +590,28 @@ class PlannedStep(Model):
     cached: bool
     """Its result is there already."""
     identity: str
+
+
+class PlaylistMetadata(Model):
+    id: str | None
+    kind: str
+    url: str
+    source: Literal["youtube-api", "yt-dlp"]
+    """Who said it."""
+    cached: bool
+    fetched_at: float
+    """Seconds since 1970."""
+    units: int
+    """Of the day's quota that it took."""
+    whole: bool
+    """false: the quota ended before its entries."""
+    title: str | None
+    description: str | None
+    channel: str | None
+    channel_id: str | None
+    published_at: float | None
+    count: int | None
+    entries: list[ListEntry]
 
 
 class ProblemError(Model):
@@ -861,6 +929,27 @@ class Problem(Model):
     """Everything that is wrong, where it is more than one thing."""
 
 
+class QuotaAnswer(Model):
+    has_key: bool
+    buckets: list[QuotaBucket]
+
+
+class QuotaBucket(Model):
+    bucket: str
+    used: int
+    limit: int
+    left: int
+    resets_at: float
+    """Seconds since 1970."""
+    days: list[QuotaDay]
+
+
+class QuotaDay(Model):
+    day: str
+    """Of the Pacific calendar."""
+    used: int
+
+
 class Readiness(Model):
     status: Literal["ready"]
     disk_free_bytes: int
@@ -875,6 +964,8 @@ class RemovedAsset(Model):
 
 
 class RunAnswer(Model):
+    at: float
+    """The service's clock, before anything was tried."""
     tried: int
     left: int
     causes: dict[str, dict[str, int]]
@@ -974,6 +1065,11 @@ class StoragePath(Model):
     exists: bool
 
 
+class Stored(Model):
+    seq: list[int]
+    """The lines' numbers."""
+
+
 class Subscriptions(Model):
     subscriptions: list[Source]
     """The newest first."""
@@ -987,6 +1083,12 @@ class Taken(Model):
     about: str
     default: str | None
     """As JSON; null where it is needed, `-` for none."""
+
+
+class Totals(Model):
+    assets: int
+    files: int
+    bytes: int
 
 
 class Upload(Model):
@@ -1012,6 +1114,17 @@ class UploadList(Model):
     """The newest first."""
     next: str | None
     """`cursor` of the next page; null on the last."""
+
+
+class VideoMetadata(Model):
+    id: str
+    source: Literal["youtube-api", "yt-dlp"]
+    """Who said it."""
+    cached: bool
+    fetched_at: float
+    """Seconds since 1970."""
+    units: int
+    """Of the day's quota that it took."""
 
 
 class Webhook(Model):

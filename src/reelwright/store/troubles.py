@@ -72,7 +72,7 @@ def entry_page(
 ) -> list[Entry]:
     """Those that failed for one of `codes`; `after`: the last id of the page before."""
     named = [code for code in codes if code is not None]
-    one = entries.c.code.in_(named)
+    one: sa.ColumnElement[bool] = entries.c.code.in_(named)
     if None in codes:
         one = sa.or_(one, entries.c.code.is_(None))
     query = sa.select(*_ENTRY).where(*_of_entries(among), one, entries.c.id > after)

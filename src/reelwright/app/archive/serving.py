@@ -4,12 +4,13 @@ end."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reelwright.app.archive import asking, subscriptions
+from reelwright.app.archive import asking, presence, subscriptions
 from reelwright.app.principal import Principal, Scope
 from reelwright.errors import Code, ReelError
 from reelwright.store import entries, sources
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from reelwright.store.database import Tx
     from reelwright.store.entries import Entry
 
+# Of a cursor: a position, or seconds since 1970.
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The sources of a wish, in the order of its addresses. `is_replay`: the key had asked
-    before."""
+    """The sources of a wish, in the order of its addresses, as of `at` (seconds since 1970).
+    `is_replay`: the key had asked before."""
 
     shown: Sequence[Shown]
+    at: float
     is_replay: bool = False
 
 
@@ -42,9 +47,10 @@ def ask(app: App, wanted: Wanted, origin: Origin, key: Key | None = None) -> Tak
     principal = origin.principal
     principal.check(Scope.JOBS)
     if key is not None and _is_known(app, origin, key):
-        return Taken(_of_urls(app, wanted, principal), is_replay=True)
+        return Taken(_of_urls(app, wanted, principal), _now(app), is_replay=True)
     with app.store.read() as tx:
         check_bytes(tx, principal, app.settings)
+        at = tx.now()
     found = asking.ask(app, wanted, principal)
     action = "archive.ask" if wanted.schedule is None else "subscription.make"
 
@@ -58,7 +64,7 @@ def ask(app: App, wanted: Wanted, origin: Origin, key: Key | None = None) -> Tak
             _note(tx, origin, action, source.id, url=source.url[:500])
 
     app.store.transact(note)
-    return Taken([subscriptions.get(app, source.id, principal) for source in found])
+    return Taken([subscriptions.get(app, source.id, principal) for source in found], at)
 
 
 def entries_of(
@@ -69,17 +75,44 @@ def entries_of(
     states: Sequence[str] = (),
     limit: int = 100,
     cursor: str | None = None,
-) -> tuple[list[Entry], str | None]:
+) -> tuple[list[dict[str, Any]], str | None]:
     """A page in the order of the list, and the cursor of the next. Raises FORBIDDEN,
     SOURCE_UNKNOWN, FIELD_INVALID."""
     principal.check(Scope.READ)
-    after = (-1, "") if cursor is None else _place(cursor)
+    position, last = _place(cursor, "-1.")
     with app.store.read() as tx:
         sources.get(tx, source_id, principal.sees)
+        after = (int(position), last)
         found = entries.page(tx, source_id, after=after, limit=limit + 1, states=states)
     page = found[:limit]
     following = f"{page[-1].position}.{page[-1].id}" if len(found) > limit else None
-    return page, following
+    return _shown(app, page), following
+
+
+def changes_of(
+    app: App, source_id: str, principal: Principal, *, limit: int = 100, cursor: str | None = None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """What has changed since, in the order of the changes, and the cursor to go on with. Raises as
+    `entries_of`."""
+    principal.check(Scope.READ)
+    at, last = _place(cursor, "0.")
+    with app.store.read() as tx:
+        sources.get(tx, source_id, principal.sees)
+        found = entries.changed(tx, [source_id], after=(float(at), last), limit=limit)
+    following = f"{found[-1].changed_at!r}.{found[-1].id}" if found else cursor
+    return _shown(app, found), following
+
+
+def _shown(app: App, found: Sequence[Entry]) -> list[dict[str, Any]]:
+    with app.store.read() as tx:
+        files = entries.held_files(tx, {e.asset_id for e in found if e.asset_id})
+    root = presence.library(app)
+    shown = []
+    for entry in found:
+        file = files.get(entry.asset_id or "")
+        path = None if file is None else presence.path_of(root, file)
+        shown.append({**entry_json(entry), "path": None if path is None else str(path)})
+    return shown
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
@@ -149,6 +182,11 @@ async def end(app: App, source_id: str, origin: Origin) -> Shown:
     return was
 
 
+def _now(app: App) -> float:
+    with app.store.read() as tx:
+        return tx.now()
+
+
 def _is_known(app: App, origin: Origin, key: Key) -> bool:
     """Raises IDEMPOTENCY_MISMATCH."""
     from reelwright.store import idempotency
@@ -177,11 +215,12 @@ def _of_urls(app: App, wanted: Wanted, principal: Principal) -> list[Shown]:
     return [subscriptions.get(app, source.id, principal) for source in found]
 
 
-def _place(cursor: str) -> tuple[int, str]:
-    position, _, last = cursor.partition(".")
-    if not position.isascii() or not position.isdecimal() or len(position) > 9 or not last:
+def _place(cursor: str | None, first: str) -> tuple[str, str]:
+    """A number, and the id behind its last dot."""
+    number, _, last = (first if cursor is None else cursor).rpartition(".")
+    if cursor is not None and not (_NUMBER.fullmatch(number) and last):
         raise ReelError(Code.FIELD_INVALID, "no page gave this cursor", where="query.cursor")
-    return int(position), last
+    return number, last
 
 
 def _note(tx: Tx, origin: Origin, action: str, target: str, **detail: Any) -> None:

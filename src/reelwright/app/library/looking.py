@@ -93,6 +93,15 @@ def totals(app: App, owner: str | None = None) -> Totals:
         return assets.totals(tx, owner)
 
 
+def head(app: App, owner: str | None = None) -> dict[str, Any]:
+    """Of a document of the library: where it is, and how much it holds."""
+    held = totals(app, owner)
+    return {
+        "library": str(folders.root(app).absolute()),
+        "total": {"assets": held.assets, "files": held.files, "bytes": held.size_bytes},
+    }
+
+
 def identify(app: App, given: str, owner: str | None = None) -> AssetRow:
     """By the beginning of its id, its URL, its id at the origin, or ``last``. Raises
     ASSET_UNKNOWN."""
@@ -110,6 +119,14 @@ def identify(app: App, given: str, owner: str | None = None) -> AssetRow:
             Code.ASSET_UNKNOWN, f"'{given}' may be {named}", where=given, hint="give more of the id"
         )
     raise ReelError(Code.ASSET_UNKNOWN, f"there is no asset '{given}'", where=given)
+
+
+def named(app: App, given: str, owner: str | None = None) -> list[Listed]:
+    """A few that `given` may mean: the beginning of an id, a URL, or an id at the origin."""
+    with app.store.read() as tx:
+        rows = assets.find(tx, given, owner)
+        files = asset_files.of_assets(tx, [row.id for row in rows])
+    return [_listed(app, row, files[row.id]) for row in rows]
 
 
 def details(app: App, asset_id: str, owner: str | None = None) -> Details:

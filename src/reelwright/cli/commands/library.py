@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelwright.cli import origins, terminal
+from reelwright.cli import choice, origins, terminal
+from reelwright.cli import library_shown as shown
 from reelwright.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from reelwright.app.library.looking import Details
     from reelwright.app.wiring import App
+    from reelwright.cli.choice import Target
     from reelwright.store.assets import Sort, Wanted
 
 app = typer.Typer(add_completion=False)
 origins.register(app)
 
 _SHOWN = 50
+# What a service is asked for, too.
+_OF_SERVICES = ("show", "search")
 
 AssetId = Annotated[
     str,
@@ -68,15 +72,24 @@ def library(  # size: one line an option
     """
     if context.invoked_subcommand is not None:
         _refuse_options(context, context.invoked_subcommand)
+        if context.invoked_subcommand not in _OF_SERVICES:
+            choice.here_only(f"library {context.invoked_subcommand}")
+        return
+    wanted, by = _wanted(text, channel, after, before, state, origin), _sort(sort)
+    most = limit if as_json or limit is not None else _SHOWN
+    target = _service(place)
+    if target is not None:
+        from reelwright.cli.remote.library import listing as listed
+
+        filters = {"q": text, "channel": channel, "after": after, "before": before}
+        asked = {**filters, "state": state, "origin": origin, "sort": by, "reverse": reverse}
+        with listed(target, asked, most) as (head, found):
+            shown.tell(head, found, most, as_json=as_json)
         return
     from reelwright.cli.use import opened
 
-    wanted, by = _wanted(text, channel, after, before, state, origin), _sort(sort)
     with opened(library=_absolute(place)) as used:
-        if as_json:
-            _emit(used, wanted, by, reverse, limit)
-        else:
-            _table(used, wanted, by, reverse, limit or _SHOWN)
+        shown.tell(_head(used), _found(used, wanted, by, reverse, most), most, as_json=as_json)
 
 
 @app.command()
@@ -85,15 +98,24 @@ def show(asset: AssetId = "last", place: Place = None, as_json: AsJson = False) 
 
     Example: `reel library show last`
     """
+    found = _details(asset, place)
+    if as_json:
+        terminal.emit(found)
+    else:
+        shown.show(found)
+
+
+def _details(asset: str, place: Path | None) -> dict[str, Any]:
+    target = _service(place)
+    if target is not None:
+        from reelwright.cli.remote import library as remote
+
+        return remote.details(target, asset)
     from reelwright.app.library.looking import details, identify
     from reelwright.cli.use import opened
 
     with opened(library=_absolute(place)) as used:
-        found = details(used, identify(used, asset).id)
-    if as_json:
-        terminal.emit(found.to_json())
-    else:
-        _show(found)
+        return details(used, identify(used, asset).id).to_json()
 
 
 @app.command()
@@ -111,24 +133,34 @@ def search(
 
     Examples: `reel library search render farm`, `reel library search '"open movie"' --json`
     """
+    # A word with a space was quoted in the shell: its words stand together.
+    asked = " ".join(f'"{w}"' if " " in w and '"' not in w else w for w in words)
+    hits = _hits(asked, language, asset, limit)
+    if as_json:
+        terminal.emit({"words": asked, "hits": hits})
+        return
+    for hit in hits:
+        title = terminal.printable(hit["title"])
+        terminal.out(terminal.bold(f"{title}  {shown.clock(hit['start_s'])}  {hit['asset']}"))
+        terminal.out(f"    {terminal.printable(hit['snippet'])}")
+    if not hits:
+        terminal.note("Nothing of that is said in what is kept.")
+
+
+def _hits(asked: str, language: str | None, asset: str | None, limit: int) -> list[dict[str, Any]]:
+    target = _service(None)
+    if target is not None:
+        from reelwright.cli.remote import library as remote
+
+        return remote.search(target, asked, language, asset, limit)
     from reelwright.app.library.looking import identify
     from reelwright.app.library.searching import search as search_captions
     from reelwright.cli.use import opened
 
-    # A word with a space was quoted in the shell: its words stand together.
-    asked = " ".join(f'"{w}"' if " " in w and '"' not in w else w for w in words)
     with opened() as used:
         only = None if asset is None else identify(used, asset).id
         hits = search_captions(used, asked, language=language, asset_id=only, limit=limit)
-    if as_json:
-        terminal.emit({"words": asked, "hits": [hit.to_json() for hit in hits]})
-        return
-    for hit in hits:
-        title = terminal.printable(hit.asset.title)
-        terminal.out(terminal.bold(f"{title}  {_clock(hit.start_s)}  {hit.asset.id}"))
-        terminal.out(f"    {terminal.printable(hit.snippet)}")
-    if not hits:
-        terminal.note("Nothing of that is said in what is kept.")
+    return [hit.to_json() for hit in hits]
 
 
 @app.command()
@@ -282,74 +314,32 @@ def _day(given: str | None, option: str) -> float | None:
         raise ReelError(Code.USAGE, f"'{given}' is no day", where=option, hint=hint) from error
 
 
-def _table(used: App, wanted: Wanted, sort: Sort, reverse: bool, limit: int) -> None:
-    from reelwright.app.library.looking import listing, totals
+def _service(place: Path | None) -> Target | None:
+    """The one to ask. Raises USAGE where a folder of this machine is named beside it."""
+    target = choice.target()
+    if target is not None and place is not None:
+        from reelwright.errors import Code, ReelError
 
-    found = listing(used, wanted, sort=sort, reverse=reverse, limit=limit + 1)
-    rows = [
-        (
-            one.asset.id,
-            _date(one.asset.published_at),
-            terminal.span(one.asset.duration_s),
-            terminal.size(one.asset.size_bytes),
-            one.asset.state if one.asset.state != "held" else "",
-            _short(one.asset.channel or one.asset.host, 24),
-            _short(one.asset.title, 60),
-        )
-        for one in found[:limit]
-    ]
-    headers = ["asset", "published", "length", "size", "state", "channel", "title"]
-    terminal.table(headers, rows, right="length size")
-    held = totals(used)
-    more = "; --limit shows more" if len(found) > limit else ""
-    terminal.note(f"{held.assets} assets, {terminal.size(held.size_bytes)}{more}")
+        raise ReelError(Code.USAGE, "a service has a library of its own", where="--library")
+    return target
 
 
-def _emit(used: App, wanted: Wanted, sort: Sort, reverse: bool, limit: int | None) -> None:
-    """One document, written as it is read: a library of any size takes little memory."""
-    import json
-    import sys
+def _head(used: App) -> dict[str, Any]:
+    from reelwright.app.library.looking import head
+
+    return head(used)
+
+
+def _found(
+    used: App, wanted: Wanted, sort: Sort, reverse: bool, most: int | None
+) -> Iterator[dict[str, Any]]:
+    """One more than `most`, which says that there are more."""
     from itertools import islice
 
-    from reelwright.app.library.folders import root
-    from reelwright.app.library.looking import everything, totals
+    from reelwright.app.library.looking import everything
 
-    held = totals(used)
-    head: dict[str, Any] = {
-        "library": str(root(used).absolute()),
-        "total": {"assets": held.assets, "files": held.files, "bytes": held.size_bytes},
-    }
-    sys.stdout.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "assets": [')
     found = everything(used, wanted, sort=sort, reverse=reverse)
-    for number, one in enumerate(islice(found, limit)):
-        text = json.dumps(one.to_json(), ensure_ascii=False)
-        sys.stdout.write((", " if number else "") + text)
-    sys.stdout.write("]}\n")
-    sys.stdout.flush()
-
-
-def _show(found: Details) -> None:
-    asset = found.asset
-    lines = [
-        ("asset", asset.id),
-        ("channel", asset.channel or "-"),
-        ("published", _date(asset.published_at)),
-        ("length", terminal.span(asset.duration_s)),
-        ("url", asset.url or "-"),
-        ("state", f"{asset.state}; origin: {asset.origin_state}"),
-        ("folder", found.folder),
-    ]
-    terminal.out(terminal.bold(terminal.printable(asset.title)))
-    for name, value in lines:
-        terminal.out(f"  {name:<10}{terminal.printable(value)}")
-    rows = [
-        (file.role, file.language or "", terminal.size(file.size_bytes), file.state, file.path)
-        for file in found.files
-    ]
-    terminal.table(["role", "lang", "size", "state", "file"], rows, right="size")
-    for chapter in found.info.get("chapters") or ():
-        title = terminal.printable(str(chapter["title"]))
-        terminal.out(f"  {_clock(float(chapter['start_s'])):>8}  {title}")
+    yield from (one.to_json() for one in islice(found, None if most is None else most + 1))
 
 
 def _confirm(question: str, *, yes: bool) -> None:
@@ -367,19 +357,3 @@ def _confirm(question: str, *, yes: bool) -> None:
 
 def _absolute(place: Path | None) -> Path | None:
     return None if place is None else place.absolute()
-
-
-def _date(at: float | None) -> str:
-    from datetime import UTC, datetime
-
-    return "-" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -92,11 +94,9 @@ def logs(  # size: one line an option
         _show_job(job or "last", step, tail, as_json=as_json)
         return
     _refuse_step(step)
-    from reelwright.cli.use import opened
-
-    with opened() as used:
-        wanted = _wanted(used, job, level, component, since, until, text)
-        _show_lines(used, wanted, tail, follow=follow, as_json=as_json)
+    with _log() as log:
+        wanted = _wanted(log, job, level, component, since, until, text)
+        _show_lines(log, wanted, tail, follow=follow, as_json=as_json)
 
 
 def _refuse_step(step: str | None) -> None:
@@ -105,9 +105,54 @@ def _refuse_step(step: str | None) -> None:
     if step is not None:
         said = "a step is of a job, and what it prints has no levels"
         raise ReelError(Code.USAGE, said, where="--step", hint="`reel logs JOB --step STEP`")
-    if choice.target() is not None:
-        said = "the log of the archive is read on the machine of the service"
-        raise ReelError(Code.USAGE, said, where="--server")
+
+
+class _Log(Protocol):
+    """The archive's log: this machine's, or a service's. As `app.log_lines` says."""
+
+    def job(self, given: str) -> str: ...
+    def latest(self) -> int: ...
+    def find(self, wanted: Wanted, *, limit: int, before: int | None = None) -> list[Line]: ...
+    def follow(self, wanted: Wanted, *, after: int) -> Iterator[list[Line]]: ...
+
+
+class _Own:
+    def __init__(self, used: App) -> None:
+        self._used = used
+
+    def job(self, given: str) -> str:
+        from reelwright.app.jobs import identify
+
+        return identify(self._used, given)
+
+    def latest(self) -> int:
+        from reelwright.app import log_lines
+
+        return log_lines.latest(self._used)
+
+    def find(self, wanted: Wanted, *, limit: int, before: int | None = None) -> list[Line]:
+        from reelwright.app import log_lines
+
+        return log_lines.find(self._used, wanted, limit=limit, before=before)
+
+    def follow(self, wanted: Wanted, *, after: int) -> Iterator[list[Line]]:
+        from reelwright.app import log_lines
+
+        return log_lines.follow(self._used, wanted, after=after)
+
+
+@contextmanager
+def _log() -> Iterator[_Log]:
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote.log_lines import ServiceLog
+
+        yield ServiceLog(target)
+        return
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        yield _Own(used)
 
 
 def _show_job(job: str, step: str | None, tail: int | None, *, as_json: bool) -> None:
@@ -152,7 +197,7 @@ def _logs(job: str, step: str | None) -> list[dict[str, Any]]:
 
 
 def _wanted(
-    used: App,
+    log: _Log,
     job: str | None,
     level: str | None,
     component: str | None,
@@ -160,7 +205,6 @@ def _wanted(
     until: str | None,
     text: str | None,
 ) -> Wanted:
-    from reelwright.app.jobs import identify
     from reelwright.app.log_lines import Wanted
     from reelwright.cli.spans import moment
 
@@ -170,7 +214,7 @@ def _wanted(
     return Wanted(
         level=level,
         component=f"{component}." if is_whole else component,
-        job_id=None if job is None else identify(used, job),
+        job_id=None if job is None else log.job(job),
         since=None if since is None else moment(since, "--since", now),
         until=None if until is None else moment(until, "--until", now),
         text=text,
@@ -178,34 +222,30 @@ def _wanted(
 
 
 def _show_lines(
-    used: App, wanted: Wanted, tail: int | None, *, follow: bool, as_json: bool
+    log: _Log, wanted: Wanted, tail: int | None, *, follow: bool, as_json: bool
 ) -> None:
     """The newest last, as in a file: the last hundred, with --json all of them."""
-    from reelwright.app import log_lines
-
-    at = log_lines.latest(used)  # what comes while these are printed comes after them
+    at = log.latest()  # what comes while these are printed comes after them
     count = 0
-    for line in _lines(used, wanted, at, tail or (None if as_json else _SHOWN)):
+    for line in _lines(log, wanted, at, tail or (None if as_json else _SHOWN)):
         _show_line(line, as_json=as_json)
         count += 1
     if not follow:
         if not count and not as_json:
             terminal.note("there are no such lines; `reel logs last` shows the latest job's")
         return
-    for lines in log_lines.follow(used, wanted, after=at):
+    for lines in log.follow(wanted, after=at):
         for line in lines:
             _show_line(line, as_json=as_json)
 
 
-def _lines(used: App, wanted: Wanted, at: int, most: int | None) -> list[Line]:
+def _lines(log: _Log, wanted: Wanted, at: int, most: int | None) -> list[Line]:
     """Those up to the number `at`, the oldest first."""
-    from reelwright.app import log_lines
-
     found: list[Line] = []
     before = at + 1
     while most is None or len(found) < most:
         limit = _PAGE if most is None else min(_PAGE, most - len(found))
-        page = log_lines.find(used, wanted, limit=limit, before=before)
+        page = log.find(wanted, limit=limit, before=before)
         found += page
         if len(page) < limit:
             break

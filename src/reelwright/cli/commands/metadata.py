@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -48,11 +48,17 @@ def video(
 
     Examples: `reel metadata video aqz-KE-bpKQ`, `reel metadata video https://example.org/watch/1`
     """
-    from reelwright.app.metadata.looking import video as look
-    from reelwright.cli.use import opened, run
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import metadata as remote
 
-    with opened() as used:
-        found = run(lambda: look(used, given, source=_source(source), refresh=refresh))
+        found = remote.video(target, given, _source(source), refresh=refresh)
+    else:
+        from reelwright.app.metadata.looking import video as look
+        from reelwright.cli.use import opened, run
+
+        with opened() as used:
+            found = run(lambda: look(used, given, source=_source(source), refresh=refresh))
     if as_json:
         terminal.emit(found.to_json())
     else:
@@ -80,14 +86,20 @@ def playlist(
     Examples: `reel metadata playlist @blender --limit 100`,
     `reel metadata playlist https://www.youtube.com/playlist?list=PL6B3937A5D230E335 --json`
     """
-    from reelwright.app.metadata.looking import playlist as look
-    from reelwright.cli.use import opened, run
+    chosen, target = _source(source), choice.target()
+    asked: dict[str, Any] = {"refresh": refresh, "limit": limit, "force": force}
+    if target is not None:
+        from reelwright.cli.remote import metadata as remote
 
-    chosen = _source(source)
-    with opened() as used:
-        found = run(
-            lambda: look(used, given, source=chosen, refresh=refresh, limit=limit, force=force)
-        )
+        found = remote.playlist(target, given, chosen, asked)
+    else:
+        from reelwright.app.metadata.looking import playlist as look
+        from reelwright.cli.use import opened, run
+
+        with opened() as used:
+            found = run(
+                lambda: look(used, given, source=chosen, refresh=refresh, limit=limit, force=force)
+            )
     if as_json:
         terminal.emit(found.to_json())
     else:
@@ -107,6 +119,7 @@ def search(
 
     Example: `reel metadata search open movie --limit 10`
     """
+    choice.here_only("metadata search")
     from dataclasses import asdict
 
     from reelwright.app.metadata.looking import search as look
@@ -142,6 +155,7 @@ def sync(
 
     Examples: `reel metadata sync --dry-run`, `reel metadata sync --force --json`
     """
+    choice.here_only("metadata sync")
     from reelwright.app.library.looking import identify
     from reelwright.app.metadata import syncing
     from reelwright.cli.exits import exit_code
@@ -178,6 +192,7 @@ def quota(
 
     Example: `reel metadata quota`
     """
+    choice.here_only("metadata quota")
     from reelwright.app.metadata.looking import quota_of
     from reelwright.cli.use import opened
 

@@ -479,7 +479,7 @@ class Operations(Transport):
 
     async def archive(
         self, body: Mapping[str, Any], *, idempotency_key: str | None = None
-    ) -> models.Sources:
+    ) -> models.Asked:
         """Keep what is behind addresses.
 
         Each address becomes a source: the list behind it (or the one video) is read, and each
@@ -490,7 +490,7 @@ class Operations(Transport):
         looked at later. `Idempotency-Key`: the same request with the same key is done once.
         """
         return json_of(
-            models.Sources,
+            models.Asked,
             await self.send(
                 "POST",
                 "/v1/archive",
@@ -529,19 +529,22 @@ class Operations(Transport):
         | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        changes: bool | None = None,
     ) -> models.Entries:
         """The videos of a source.
 
         `source_id`: The source's id.
         `state`: One of these.
         `cursor`: `next` of the page before.
+        `changes`: In the order of their changes; `next` leads to what changes later. `state` is
+        not looked at.
         """
         return json_of(
             models.Entries,
             await self.send(
                 "GET",
                 f"/v1/archive/{self.part(source_id)}/entries",
-                query={"state": state, "limit": limit, "cursor": cursor},
+                query={"state": state, "limit": limit, "cursor": cursor, "changes": changes},
             ),
         )
 
@@ -631,6 +634,7 @@ class Operations(Transport):
         before: str | None = None,
         sort: Literal["added", "published", "title", "channel", "duration", "size"] | None = None,
         reverse: bool | None = None,
+        named: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> models.Assets:
@@ -643,6 +647,8 @@ class Operations(Transport):
         `after`: Published on that day (UTC) or later.
         `before`: Published before that day (UTC).
         `reverse`: The other way round.
+        `named`: The beginning of an id, an address, or an id at the origin: a few that fit,
+        whatever else is asked.
         `cursor`: `next` of the page before.
         """
         return json_of(
@@ -660,11 +666,16 @@ class Operations(Transport):
                     "before": before,
                     "sort": sort,
                     "reverse": reverse,
+                    "named": named,
                     "limit": limit,
                     "cursor": cursor,
                 },
             ),
         )
+
+    async def get_library(self) -> models.Library:
+        """How much the library holds."""
+        return json_of(models.Library, await self.send("GET", "/v1/library"))
 
     async def search_captions(
         self,
@@ -781,28 +792,7 @@ class Operations(Transport):
     async def get_workplan(
         self,
         *,
-        cause: Sequence[
-            Literal[
-                "login",
-                "region",
-                "format",
-                "disk",
-                "settings",
-                "damaged",
-                "rest",
-                "upcoming",
-                "network",
-                "extractor",
-                "media",
-                "tool",
-                "cancelled",
-                "drm",
-                "gone",
-                "only-here",
-                "other",
-            ]
-        ]
-        | None = None,
+        cause: Sequence[str] | None = None,
         source: str | None = None,
         host: str | None = None,
         skipped: bool | None = None,
@@ -873,6 +863,122 @@ class Operations(Transport):
             await self.send(
                 "POST",
                 "/v1/workplan/unskip",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
+    async def get_video_metadata(
+        self,
+        name: str,
+        *,
+        source: Literal["auto", "youtube-api", "yt-dlp"] | None = None,
+        refresh: bool | None = None,
+    ) -> models.VideoMetadata:
+        """What is known of a video.
+
+        A site is asked, so it needs the scope `jobs`.
+
+        `name`: The id of a YouTube video, or any address, with its signs escaped.
+        `source`: auto: the API where there is a key and it is YouTube's.
+        `refresh`: Ask, also where the answer is known.
+        """
+        return json_of(
+            models.VideoMetadata,
+            await self.send(
+                "GET",
+                f"/v1/metadata/video/{self.part(name)}",
+                query={"source": source, "refresh": refresh},
+            ),
+        )
+
+    async def get_playlist_metadata(
+        self,
+        name: str,
+        *,
+        source: Literal["auto", "youtube-api", "yt-dlp"] | None = None,
+        refresh: bool | None = None,
+        limit: int | None = None,
+        force: bool | None = None,
+    ) -> models.PlaylistMetadata:
+        """The videos of a playlist or channel.
+
+        A site is asked, so it needs the scope `jobs`.
+
+        `name`: A playlist or channel: its id, its address (with its signs escaped), @handle.
+        `source`: auto: the API where there is a key and it is YouTube's.
+        `refresh`: Ask, also where the answer is known.
+        `limit`: The first so many.
+        `force`: As far as the day's quota goes.
+        """
+        return json_of(
+            models.PlaylistMetadata,
+            await self.send(
+                "GET",
+                f"/v1/metadata/playlist/{self.part(name)}",
+                query={"source": source, "refresh": refresh, "limit": limit, "force": force},
+            ),
+        )
+
+    async def get_quota(self) -> models.QuotaAnswer:
+        """What the API may be asked today."""
+        return json_of(models.QuotaAnswer, await self.send("GET", "/v1/metadata/quota"))
+
+    async def list_log_lines(
+        self,
+        *,
+        level: Literal["debug", "info", "warning", "error", "critical"] | None = None,
+        job: str | None = None,
+        component: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        text: str | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+        cursor: int | None = None,
+    ) -> models.LogLines:
+        """Log lines, the newest first.
+
+        Who is no admin sees their own lines and none of the service's.
+
+        `level`: This one and those above it.
+        `job`: Of this job.
+        `component`: `archive`; `archive.`: all below it.
+        `since`: Seconds since 1970.
+        `until`: Earlier than this.
+        `text`: What the message has.
+        `after`: Those after this number, the oldest first: what came since.
+        """
+        return json_of(
+            models.LogLines,
+            await self.send(
+                "GET",
+                "/v1/logs",
+                query={
+                    "level": level,
+                    "job": job,
+                    "component": component,
+                    "since": since,
+                    "until": until,
+                    "text": text,
+                    "after": after,
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+        )
+
+    async def add_log_lines(self, body: Mapping[str, Any]) -> models.Stored:
+        """Hand in log lines.
+
+        All of them or none. What looks like a secret is blotted out; `logs.keep_days` and
+        `logs.keep_lines` of the service say how long they stay.
+        """
+        return json_of(
+            models.Stored,
+            await self.send(
+                "POST",
+                "/v1/logs",
                 headers={"Content-Type": "application/json"},
                 content=written(body)[1],
             ),
