@@ -142,7 +142,7 @@ def verify(
                     continue  # somebody removed it meanwhile
                 raise
             totals.add(report)
-            _tell(app, report)
+            tell(app, report)
             on_report(report)
     except StoppedError:
         totals.was_stopped = True
@@ -152,7 +152,7 @@ def verify(
     return totals
 
 
-def _tell(app: App, report: Report) -> None:
+def tell(app: App, report: Report) -> None:
     """What is not well goes into the log of the archive."""
     if report.is_well:
         return

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelwright.app.library import availability
-from reelwright.app.library.verify import check_library
+from reelwright.app.library.verify import check_library, tell
 from reelwright.app.library.verify_asset import verify_asset
 from reelwright.app.library.verify_reading import Reader, StoppedError
 from reelwright.errors import Code, ReelError
@@ -95,11 +95,7 @@ class Upkeep:
             if error.code in _GONE_MEANWHILE:
                 return True
             raise
-        if report.problem is not None:
-            _log.warning("asset %s could not be verified: %s", asset.id, report.problem.message)
-        elif not report.is_well:
-            names = ", ".join(f"{f.file.path} ({f.how.value})" for f in report.findings[:5])
-            _log.warning("asset %s is %s: %s", asset.id, report.asset.state.value, names)
+        await asyncio.to_thread(tell, self._app, report)
         return True
 
     def _next_to_verify(self) -> AssetRow | None:
