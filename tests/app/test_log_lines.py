@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -166,3 +167,30 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     blocked.write_text("no folder")
     with App(Loaded(Settings(home=blocked / "home"))) as app:
         log_lines.note(app, "info", "archive", "lost")
+
+
+def test_a_service_shortens_the_log_while_it_leads(tmp_path: Path) -> None:
+    kept = Settings(home=tmp_path / "home", logs=Logs(keep_days=1))
+
+    async def run(app: App, *, leads: bool) -> None:
+        """Until it has decided, and acted."""
+        asked = asyncio.Event()
+
+        def is_leader() -> bool:
+            asked.set()
+            return leads
+
+        task = asyncio.create_task(log_lines.keep_short(app, is_leader))
+        await asyncio.wait_for(asked.wait(), 60)
+        while leads and log_lines.find(app, Wanted(text="old")):  # noqa: ASYNC110 - of a thread
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with App(Loaded(kept)) as app:
+        yesterday = time.time() - 2 * 86_400
+        log_lines.add(app, [{"message": "old", "at": yesterday}, {"message": "new"}])
+        asyncio.run(run(app, leads=False))
+        assert len(log_lines.find(app, Wanted())) == 2
+        asyncio.run(asyncio.wait_for(run(app, leads=True), 60))
+        assert [one.message for one in log_lines.find(app, Wanted())] == ["new"]
