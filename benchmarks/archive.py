@@ -122,11 +122,7 @@ def _site() -> Iterator[Site]:
 
 
 def _reel(place: Path, *words: str, codes: tuple[int, ...] = (0,)) -> Observed:
-    env = {
-        "REEL_HOME": str(place / "home"),
-        "REEL_LIBRARY": str(place / "library"),
-        "REEL_ARCHIVE__KEEP_FREE_BYTES": "1MB",
-    }
+    env = {"REEL_HOME": str(place / "home"), "REEL_LIBRARY": str(place / "library")}
     return observe(reel(*words), place, env, codes=codes)
 
 
