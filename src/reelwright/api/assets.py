@@ -41,7 +41,12 @@ FilePath = Annotated[
 _FILE = {"type": "string", "format": "binary"}
 
 
-@router.get("/v1/assets", response_model=Assets, summary="What the library holds")
+@router.get(
+    "/v1/assets",
+    response_model=Assets,
+    responses=problems(404),
+    summary="What the library holds",
+)
 async def list_assets(  # size: one line a parameter
     request: Request,
     principal: Who,

@@ -15,13 +15,13 @@ OriginState = Literal["there", "gone", "not_found", "restricted", "unknown"]
 SortBy = Literal["added", "published", "title", "channel", "duration", "size"]
 Does = Literal["itself", "run", "person", "nothing"]
 
-CauseName = Annotated[
-    str,
-    Field(
-        pattern="^(login|region|format|disk|settings|damaged|rest|upcoming|network|extractor|media|"
-        "tool|cancelled|drm|gone|only-here|other)$"
-    ),
-]
+_CAUSES = (
+    "login|region|format|disk|settings|damaged|rest|upcoming|network|extractor|media|tool|"
+    "cancelled|drm|gone|only-here|other"
+)
+CauseName = Annotated[str, Field(pattern=f"^({_CAUSES})$")]
+# Of the work plan: cause, kind and id of the last item.
+CURSOR = rf"^({_CAUSES})/(disk|host|quota|source|entry|asset)/[^\x00-\x20]{{1,300}}$"
 Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Url = Annotated[
     str, Field(pattern=r"^[^\x00-\x20\x7f]{1,4096}$", examples=["https://example.org/feed.xml"])
@@ -302,7 +302,7 @@ class CauseCount(Model):
 
 class PlanItem(Model):
     id: str
-    kind: Literal["entry", "source", "asset", "host", "disk"]
+    kind: Literal["entry", "source", "asset", "host", "quota", "disk"]
     cause: str
     state: str
     url: str | None
@@ -346,7 +346,7 @@ class RunItem(Model):
     cause: str
     url: str | None
     title: str | None
-    act: Literal["fetch", "list", "wake", "leave"]
+    act: Literal["fetch", "list", "wake", "repair", "leave"]
     because: str
 
 

@@ -11,6 +11,7 @@ from reelwright.api.context import app_of, aside, told_of
 from reelwright.api.jobs import Who, origin_of
 from reelwright.api.models import ID_PATTERN
 from reelwright.api.models_archive import (
+    CURSOR,
     CauseName,
     Changed,
     RunAnswer,
@@ -45,9 +46,7 @@ async def get_workplan(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[
         str | None,
-        Query(
-            pattern=r"^[a-z-]{1,32}/[a-z]{1,16}/.{1,300}$", description="`next` of the page before."
-        ),
+        Query(pattern=CURSOR, description="`next` of the page before."),
     ] = None,
 ) -> Response:
     """What failed, is gone, waits or is damaged, read when it is asked for."""

@@ -72,7 +72,7 @@ def carry_out(wanted: Wanted, *, dry_run: bool, as_json: bool) -> int:
         return remote.carry_out(target, wanted, told, dry_run=dry_run, as_json=as_json)
     with opened() as used:
         asked = _asked(used, wanted)
-        done = running.carry_out(used, asked, dry_run=dry_run, on_item=told.hear)
+        done = running.carry_out(used, asked, dry_run=dry_run, repairs=True, on_item=told.hear)
         told.ended(done.to_json())
         if dry_run or not done.sources:
             return DONE
@@ -137,7 +137,7 @@ class Told:
             return
         what = terminal.printable(str(line["title"] or line["url"] or line["id"]))
         if line["act"] != "leave":
-            again = " again" if line["act"] != "wake" else ""
+            again = " again" if line["act"] in ("fetch", "list") else ""
             terminal.note(f"{line['act']}{again}: {what}")
             return
         said_of = self._left.setdefault(str(line["because"]), [])

@@ -539,7 +539,7 @@ class Plan(Model):
 
 class PlanItem(Model):
     id: str
-    kind: Literal["entry", "source", "asset", "host", "disk"]
+    kind: Literal["entry", "source", "asset", "host", "quota", "disk"]
     cause: str
     state: str
     url: str | None
@@ -982,7 +982,7 @@ class RunItem(Model):
     cause: str
     url: str | None
     title: str | None
-    act: Literal["fetch", "list", "wake", "leave"]
+    act: Literal["fetch", "list", "wake", "repair", "leave"]
     because: str
 
 

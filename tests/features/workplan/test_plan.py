@@ -179,18 +179,26 @@ def test_a_list_that_cannot_be_read(archive: Archive, site: Site) -> None:
     assert causes(archive) == {}
 
 
-def test_a_video_that_somebody_deleted_is_fetched_again(archive: Archive, site: Site) -> None:
-    """What `reel verify` found is carried out here."""
+def test_what_is_damaged_is_repaired(archive: Archive, site: Site) -> None:
+    """What `reel verify` found: from copies that are here, else from the origin."""
     url = site.clip("/talk.mp4")
     kept = archive.run(url).entry
-    archive.path(kept).unlink()
-    _mark_missing(archive, str(kept["asset"]))
+    path = archive.path(kept)
+    path.unlink()
+    archive.start("verify", "--json").process.communicate(timeout=120)
     (item,) = causes(archive)["damaged"]
     assert (item["kind"], item["asset"], item["code"]) == ("asset", kept["asset"], "file_missing")
+    site.forget()
+    assert acts(carry_out(archive)) == {url: "repair"}
+    assert (path.is_file(), site.requests, causes(archive)) == (True, [], {})
+
+    path.unlink()
+    archive.start("cache", "prune", "--limit", "0", "--json").process.communicate(timeout=120)
+    archive.start("verify", "--json").process.communicate(timeout=120)
     done = carry_out(archive)
+    assert acts(done) == {url: "fetch"}
     assert (done.code, done.job["kept"]) == (0, 1), done
-    assert archive.path(kept).is_file()
-    assert causes(archive) == {}
+    assert (path.is_file(), causes(archive)) == (True, {})
 
 
 def test_a_full_disk_is_said(archive: Archive, site: Site) -> None:
@@ -198,17 +206,3 @@ def test_a_full_disk_is_said(archive: Archive, site: Site) -> None:
     (item,) = causes(full)["disk"]
     assert (item["kind"], item["id"], item["code"]) == ("disk", "disk", "disk_full")
     assert causes(archive) == {}
-
-
-def _mark_missing(archive: Archive, asset_id: str) -> None:
-    """As a look at the library does."""
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(archive.home / "reelwright.db", timeout=60)) as database:
-        for table, column in (("asset_files", "asset_id"), ("assets", "id")):
-            where = " AND role = 'video'" if table == "asset_files" else ""
-            database.execute(
-                f"UPDATE {table} SET state = 'missing' WHERE {column} = ?{where}", (asset_id,)
-            )
-        database.commit()

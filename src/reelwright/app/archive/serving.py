@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reelwright.store.entries import Entry
 
 # Of a cursor: a position, or seconds since 1970.
+_WHOLE = re.compile(r"[0-9]{1,9}")
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 
@@ -79,7 +80,7 @@ def entries_of(
     """A page in the order of the list, and the cursor of the next. Raises FORBIDDEN,
     SOURCE_UNKNOWN, FIELD_INVALID."""
     principal.check(Scope.READ)
-    position, last = _place(cursor, "-1.")
+    position, last = _place(cursor, "-1.", _WHOLE)
     with app.store.read() as tx:
         sources.get(tx, source_id, principal.sees)
         after = (int(position), last)
@@ -95,7 +96,7 @@ def changes_of(
     """What has changed since, in the order of the changes, and the cursor to go on with. Raises as
     `entries_of`."""
     principal.check(Scope.READ)
-    at, last = _place(cursor, "0.")
+    at, last = _place(cursor, "0.", _NUMBER)
     with app.store.read() as tx:
         sources.get(tx, source_id, principal.sees)
         found = entries.changed(tx, [source_id], after=(float(at), last), limit=limit)
@@ -215,10 +216,10 @@ def _of_urls(app: App, wanted: Wanted, principal: Principal) -> list[Shown]:
     return [subscriptions.get(app, source.id, principal) for source in found]
 
 
-def _place(cursor: str | None, first: str) -> tuple[str, str]:
+def _place(cursor: str | None, first: str, form: re.Pattern[str]) -> tuple[str, str]:
     """A number, and the id behind its last dot."""
     number, _, last = (first if cursor is None else cursor).rpartition(".")
-    if cursor is not None and not (_NUMBER.fullmatch(number) and last):
+    if cursor is not None and not (form.fullmatch(number) and last):
         raise ReelError(Code.FIELD_INVALID, "no page gave this cursor", where="query.cursor")
     return number, last
 

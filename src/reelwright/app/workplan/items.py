@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from reelwright.errors import Problem
     from reelwright.store.entries import Entry
     from reelwright.store.hosts import Wait
+    from reelwright.store.quota import Standing
     from reelwright.store.sources import Source
     from reelwright.store.troubles import Bad
 
-ENTRY, SOURCE, ASSET, HOST, DISK = "entry", "source", "asset", "host", "disk"
+ENTRY, SOURCE, ASSET = "entry", "source", "asset"
+HOST, QUOTA, DISK = "host", "quota", "disk"
 _SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """`kind`: entry, source, asset, host or disk; `id`: of that row, ``host:NAME``, or ``disk``.
+    """`kind`: entry, source, asset, host, quota or disk; `id`: of that row, ``host:NAME``, or the
+    kind itself.
 
     `at`: when it was seen last, `next_at`: when it is tried again by itself, both in seconds since
     1970. `tries`: how often it failed in a row. `skipped`: who took it off the plan, and why.
@@ -133,7 +136,7 @@ def of_asset(asset: Bad, files: list[dict[str, Any]]) -> Item:
         kind=ASSET,
         cause=cause_of(code.text),
         state=asset.state,
-        does=Does.PERSON,
+        does=Does.RUN,
         code=code.text,
         message=named or f"it is {asset.state}",
         hint=code.hint,
@@ -193,6 +196,24 @@ def of_disk(problem: Problem, now: float) -> Item:
         hint=problem.hint or problem.code.hint,
         evidence=dict(problem.evidence),
         at=now,
+    )
+
+
+def of_quota(standing: Standing) -> Item:
+    code = Code.API_QUOTA
+    said = f"{standing.used} of {standing.limit} units of the YouTube Data API are spent today"
+    return Item(
+        id=QUOTA,
+        kind=QUOTA,
+        cause=cause_of(code.text),
+        state="spent",
+        does=Does.ITSELF,
+        code=code.text,
+        message=said,
+        hint=code.hint,
+        evidence={"used": standing.used, "limit": standing.limit},
+        at=standing.now,
+        next_at=standing.resets_at,
     )
 
 

@@ -31,7 +31,7 @@ Row = TypeVar("Row", bound=Any)
 _PAGE = 500
 _HOST = "host:"
 # In the order in which items of a cause are told.
-_KINDS = (items.DISK, items.HOST, items.SOURCE, items.ENTRY, items.ASSET)
+_KINDS = (items.DISK, items.HOST, items.QUOTA, items.SOURCE, items.ENTRY, items.ASSET)
 DAMAGED = BY_NAME["damaged"]
 _REST, _DISK = BY_NAME["rest"], BY_NAME["disk"]
 
@@ -90,7 +90,7 @@ def counts(app: App, asked: Asked, principal: Principal = LOCAL) -> dict[str, in
         found[item.cause.name] += 1
     found[DAMAGED.name] += damaged
     found[ONLY_HERE.name] += only_here
-    for item in [*_hosts(app, asked, among), *_disk(app, asked)]:
+    for item in [*_hosts(app, asked, among), *_quota(app, asked), *_disk(app, asked)]:
         found[item.cause.name] += 1
     return {c.name: found[c.name] for c in CAUSES if found[c.name] and asked.wants(c)}
 
@@ -178,6 +178,8 @@ def _of_kind(
         yield from _disk(app, asked) if not at else ()
     elif kind == items.HOST and cause is _REST:
         yield from (item for item in _hosts(app, asked, among) if item.id > at)
+    elif kind == items.QUOTA and cause is _REST:
+        yield from _quota(app, asked) if not at else ()
     elif kind == items.SOURCE:
         yield from (item for item in _sources(app, among, at) if item.cause is cause)
     elif kind == items.ENTRY:
@@ -205,7 +207,7 @@ def identify(app: App, given: Sequence[str], principal: Principal = LOCAL) -> li
 
 
 def _identify(app: App, given: str, principal: Principal) -> str:
-    if given == items.DISK or given.startswith(_HOST):
+    if given in (items.DISK, items.QUOTA) or given.startswith(_HOST):
         return given
     with app.store.read() as tx:
         found = troubles.find(tx, given, principal.sees) if given else []
@@ -244,14 +246,30 @@ def _hosts(app: App, asked: Asked, among: Among) -> Iterator[Item]:
 
 
 def _disk(app: App, asked: Asked) -> Iterator[Item]:
-    is_named = asked.ids is None or items.DISK in asked.ids
-    if asked.is_skipped or asked.host or asked.source_id or not is_named:
+    if not _is_of_all(asked, items.DISK):
         return
     problem = storage.problem(app)
     if problem is not None:
         with app.store.read() as tx:
             now = tx.now()
         yield items.of_disk(problem, now)
+
+
+def _quota(app: App, asked: Asked) -> Iterator[Item]:
+    """That of the YouTube Data API, where it is spent."""
+    if not _is_of_all(asked, items.QUOTA) or not app.settings.youtube.key:
+        return
+    from reelwright.app.metadata.ledger import Ledger
+
+    standing = Ledger(app).standing()
+    if standing.left <= 0:
+        yield items.of_quota(standing)
+
+
+def _is_of_all(asked: Asked, name: str) -> bool:
+    """Whether what concerns everything is asked for, too."""
+    is_named = asked.ids is None or name in asked.ids
+    return is_named and not (asked.is_skipped or asked.host or asked.source_id)
 
 
 def _damaged(app: App, among: Among, at: str) -> Iterator[Item]:

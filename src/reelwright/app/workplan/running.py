@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.app.principal import LOCAL, Principal, Scope
 from reelwright.app.workplan import items, reading
 from reelwright.app.workplan.causes import Does
+from reelwright.errors import ReelError
 from reelwright.store import entries, entry_moves, hosts, sources, troubles
 from reelwright.store.entries import EntryState
 
@@ -36,6 +37,7 @@ class Act(StrEnum):
     FETCH = "fetch"  # the video is asked for again
     LIST = "list"  # the list is read again
     WAKE = "wake"  # the site counts as well again
+    REPAIR = "repair"  # its files are restored from copies, or it is fetched again
     LEAVE = "leave"
 
 
@@ -70,19 +72,22 @@ def carry_out(
     principal: Principal = LOCAL,
     *,
     dry_run: bool = False,
+    repairs: bool = False,
     on_item: OnItem = lambda item, act, why: None,
     origin: Origin | None = None,
 ) -> Outcome:
     """Who drives the archive does what is asked for here. What waits for a person, for its time or
-    for nothing at all is left unless its cause or its id is named. `on_item` hears of each: what is
-    done, and why. Blocking. Raises FORBIDDEN, USAGE."""
+    for nothing at all is left unless its cause or its id is named. `repairs`: damaged assets are
+    read and restored here and now, which takes its time. `on_item` hears of each: what is done, and
+    why. Blocking. Raises FORBIDDEN, USAGE."""
     principal.check(Scope.JOBS)
     done = Outcome()
     for _, _, found in reading.groups(app, asked, principal):
         while page := list(islice(found, _PAGE)):
-            chosen = [(item, *_choose(app, item, asked)) for item in page]
+            chosen = [(item, *_choose(app, item, asked, repairs=repairs)) for item in page]
             if not dry_run:
                 done.sources |= dict.fromkeys(app.store.transact(_writing(chosen)))
+                chosen = [_repaired(app, one, principal, done) for one in chosen]
             for item, act, why in chosen:
                 done.acts[item.cause.name, act] += 1
                 on_item(item, act, why)
@@ -91,15 +96,15 @@ def carry_out(
     return done
 
 
-def _choose(app: App, item: Item, asked: Asked) -> tuple[Act, str]:
+def _choose(app: App, item: Item, asked: Asked, *, repairs: bool) -> tuple[Act, str]:
     """What is done about it, and why."""
     is_named = asked.names(item)
     if item.kind == items.HOST:
         return (Act.WAKE, "it is named") if is_named else (Act.LEAVE, item.hint)
-    if item.kind == items.DISK:
+    if item.kind in (items.DISK, items.QUOTA):
         return Act.LEAVE, item.hint
     if item.kind == items.ASSET:
-        return _choose_asset(app, item)
+        return _choose_asset(app, item, repairs=repairs)
     act = Act.LIST if item.kind == items.SOURCE else Act.FETCH
     if item.state == EntryState.PENDING:
         return Act.LEAVE, "it goes on by itself"
@@ -114,12 +119,14 @@ def _choose(app: App, item: Item, asked: Asked) -> tuple[Act, str]:
     return act, "it may have passed"
 
 
-def _choose_asset(app: App, item: Item) -> tuple[Act, str]:
+def _choose_asset(app: App, item: Item, *, repairs: bool) -> tuple[Act, str]:
     """A video that is not there is fetched again, where a list names it."""
     from reelwright.app.archive import presence
 
     if item.cause is not reading.DAMAGED or item.asset_id is None:
         return Act.LEAVE, item.hint
+    if repairs:
+        return Act.REPAIR, "from copies that are here, or from its origin"
     with app.store.read() as tx:
         file = entries.held_files(tx, [item.asset_id]).get(item.asset_id)
         listed = troubles.entries_of_assets(tx, [item.asset_id])
@@ -139,6 +146,27 @@ def _has_new_cookies(app: App, item: Item) -> bool:
         return chosen is not None and Path(chosen).stat().st_mtime > (item.at or 0.0)
     except OSError:
         return False
+
+
+def _repaired(
+    app: App, chosen: tuple[Item, Act, str], principal: Principal, done: Outcome
+) -> tuple[Item, Act, str]:
+    """What became of an asset that was to be repaired; the others as they are."""
+    item, act, _ = chosen
+    if act is not Act.REPAIR or item.asset_id is None:
+        return chosen
+    from reelwright.app.library import repair, repair_fetch
+
+    try:
+        report, left = repair.repair_asset(app, item.asset_id)
+        if repair_fetch.wants(left):
+            done.sources[repair_fetch.fetch_again(app, report, left, principal)] = None
+            return item, Act.FETCH, "nothing here has its content"
+    except ReelError as error:
+        return item, Act.LEAVE, f"{error.problem.message}: {item.hint}"
+    if not left:
+        return item, Act.REPAIR, "it is whole again"
+    return item, Act.LEAVE, "; ".join(f"{one.path}: {one.why or one.way}" for one in left[:3])
 
 
 def _writing(chosen: Sequence[tuple[Item, Act, str]]) -> Callable[[Tx], list[str]]:
