@@ -197,7 +197,7 @@ def test_what_was_looked_at_is_written_unless_it_is_another_by_now(store: Store)
     with store.read() as tx:
         assert [row.id for row in scrub.bad(tx)] == ["a"]
         assert tx.run(sa.select(assets_table.c.verified_at)).scalar_one() is not None
-    new = {"sha256": "12" * 32, "size_bytes": 9, "mtime_ns": 3}
+    new: Any = {"sha256": "12" * 32, "size_bytes": 9, "mtime_ns": 3}
     assert store.transact(lambda tx: scrub.accept(tx, fresh, **new))
     assert not store.transact(lambda tx: scrub.accept(tx, fresh, **new))
     with store.read() as tx:

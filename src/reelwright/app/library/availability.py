@@ -117,9 +117,13 @@ async def check(
             totals.add(one)
             on_checked(one)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(app.settings.archive.at_once):
-            group.create_task(work())
+    tasks = [asyncio.create_task(work()) for _ in range(app.settings.archive.at_once)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return totals
 
 
