@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from reelwright.app.settings import load
 from tests.cli.reel import Done, reel
 from tests.site import Site
 from tests.youtube_stub import KEY, Failure, YoutubeStub
@@ -191,9 +191,10 @@ def test_a_wrong_key_is_said_and_never_shown(youtube: YoutubeStub, tmp_path: Pat
     shown = reel("config", "show", "--json", cwd=tmp_path, REEL_YOUTUBE__KEY=secret)
     assert secret not in shown.out
     assert {s["name"]: s["value"] for s in shown.json["settings"]}["youtube.key"] == "***"
-    logs = Path(json.loads(shown.out)["file"]).parent  # nothing of it stands in any file either
-    files = [p for root in (tmp_path, logs) for p in root.rglob("*") if p.is_file()]
-    assert not [p for p in files if secret.encode() in p.read_bytes()]
+    assert secret not in repr(load(environ={"REEL_YOUTUBE__KEY": secret}))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]  # the home is among them
+    assert files
+    assert not [path for path in files if secret.encode() in path.read_bytes()]
 
 
 def test_an_address_that_is_no_api(youtube: YoutubeStub, tmp_path: Path) -> None:
