@@ -81,7 +81,7 @@ def test_archive_library_and_work_plan(served: Served, site: Site) -> None:
     assert acts == {login: "fetch"}
     assert (code, lines[-1]["kept"], lines[-1]["failed"]) == (0, 1, 0), lines
     (item,) = reel(served, "workplan")[1][0]["causes"][0]["items"]
-    assert reel(served, "workplan", "skip", item["id"][:12])[1] == [{"changed": [item["id"]]}]
+    assert reel(served, "workplan", "skip", item["id"])[1] == [{"changed": [item["id"]]}]
     assert reel(served, "workplan")[1][0]["total"] == 0
     assert reel(served, "workplan", "unskip", item["id"])[1] == [{"changed": [item["id"]]}]
 
@@ -91,7 +91,7 @@ def test_follow_and_logs(served: Served, site: Site) -> None:
     code, ((made),) = reel(served, "follow", feed.url, "--every", "6h")
     (one,) = made["subscriptions"]
     assert (code, one["url"], one["schedule"]) == (0, feed.url, "6h")
-    (paused,) = reel(served, "follow", "--pause", one["id"][:12])[1][0]["subscriptions"]
+    (paused,) = reel(served, "follow", "--pause", one["id"][:16])[1][0]["subscriptions"]
     assert paused["enabled"] is False
     reel(served, "follow", "--resume", feed.url)
     feed.add()

@@ -163,7 +163,6 @@ def hosts_resting(tx: Tx) -> list[str]:
 
 def find(tx: Tx, prefix: str, owner: str | None = None) -> list[str]:
     """Ids of entries, sources and assets that begin with `prefix`; a few."""
-    end = prefix + "\x7f"
     mine = sa.select(sources.c.id).where(sources.c.owner == owner)
     found: list[str] = []
     for column, is_mine in (
@@ -171,7 +170,7 @@ def find(tx: Tx, prefix: str, owner: str | None = None) -> list[str]:
         (sources.c.id, sources.c.owner == owner),
         (assets.c.id, assets.c.owner == owner),
     ):
-        query = sa.select(column).where(column >= prefix, column < end)
+        query = sa.select(column).where(column.startswith(prefix, autoescape=True))
         if owner is not None:
             query = query.where(is_mine)
         found += tx.run(query.order_by(column).limit(_FEW)).scalars()

@@ -148,7 +148,7 @@ def test_skipped_items_stay_off_the_plan_until_they_are_put_back(
 ) -> None:
     before = causes(archive)
     (gone,) = before["gone"]
-    changed = archive.document("workplan", "skip", gone["id"][:12], "--because", "seen it")
+    changed = archive.document("workplan", "skip", gone["id"], "--because", "seen it")
     assert changed == {"changed": [gone["id"]]}
     assert archive.document("workplan", "skip", gone["id"]) == {"changed": []}
     assert "gone" not in causes(archive)
