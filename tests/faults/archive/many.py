@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.archive.runs import Archive, sha256
+from tests.faults.archive.runs import LIMIT_S, Archive, sha256
 from tests.site import Site
 from tests.site_feeds import Entry, Feed
 from tests.site_resources import (
@@ -115,7 +115,7 @@ def archive_many(archive: Archive, site: Site, count: int, percent: float, seed:
     """One run over a feed of `count` entries."""
     feed = site.feed("rss", count)
     spoiled = spoil(feed, percent, seed)
-    done = archive.run(feed.url)
+    done = archive.run(feed.url, limit_s=LIMIT_S + 4 * count)
     found = judge(archive, feed, spoiled, dict(done.entries))
     found.runs = 1
     if (done.job["kept"], done.job["failed"]) != (found.kept, found.failed):

@@ -123,9 +123,9 @@ class Archive:
                 running.process.kill()
                 running.process.communicate()
 
-    def run(self, *words: str) -> Ended:
+    def run(self, *words: str, limit_s: float = LIMIT_S) -> Ended:
         with self.archiving(*words) as running:
-            return running.end()
+            return running.end(limit_s)
 
     def document(self, *words: str) -> Any:
         """What `reel WORDS --json` prints: one document."""

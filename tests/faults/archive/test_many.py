@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.faults.archive.many import FAULTS, archive_many
-from tests.faults.archive.runs import Archive, Running
+from tests.faults.archive.runs import LIMIT_S, Archive, Running
 from tests.site import Site
 
 pytestmark = pytest.mark.faults
@@ -37,13 +37,13 @@ def survive_kills(archive: Archive, site: Site, count: int, kills: int, seed: in
     wanted = sorted(entry.sha256 for entry in feed.entries)
     reference = Archive(archive.home.with_name("other"), archive.home.with_name("other-library"))
     begun = time.monotonic()
-    assert reference.run(feed.url).job["kept"] == count
+    assert reference.run(feed.url, limit_s=LIMIT_S + 4 * count).job["kept"] == count
     whole_s = time.monotonic() - begun
     for _ in range(kills):
         with archive.archiving(feed.url) as running:
             kill_after(running, chance.uniform(0, whole_s))
         assert set(archive.digests()) <= set(wanted), f"seed {seed}: half a video"
-    done = archive.run(feed.url)
+    done = archive.run(feed.url, limit_s=LIMIT_S + 4 * count)
     assert done.code == 0, done
     assert done.job["kept"] + done.job["held"] == count, done
     assert archive.digests() == wanted
