@@ -60,6 +60,7 @@ class Attempts:
         self.count = 0
         self.allow_private = True
         self.net_allow = ""
+        self.own_proxy: str | None = None
         self.fetch_bytes: int | None = None
         self.fetch_s: float | None = None
         self.gate: Gate | None = None
@@ -92,6 +93,7 @@ class Attempts:
             scratch=self.folder / "scratch",
             allow_private=self.allow_private,
             net_allow=self.net_allow,
+            proxy=self.own_proxy,
             fetch_bytes=self.fetch_bytes,
             fetch_s=self.fetch_s,
             gate=self.gate,

@@ -133,6 +133,7 @@ class App:
             sandbox=self.is_sandboxed,
             allow_private=not self.serves,
             net_allow=self.settings.net_allow,
+            proxy=self.settings.archive.proxy,
             fetch_bytes=limits.fetch_bytes,
             fetch_s=limits.fetch_s,
             waits_for_room=self.serves,

@@ -188,6 +188,7 @@ class AttemptRunner:
             scratch=self.settings.scratch,
             allow_private=self.settings.allow_private,
             net_allow=self.settings.net_allow,
+            proxy=self.settings.proxy,
             fetch_bytes=self.settings.fetch_bytes,
             fetch_s=self.settings.fetch_s,
             gate=self._gate,

@@ -21,7 +21,8 @@ class EngineSettings:
     that has ended, with its own folder, None for ever; `keep_idempotency_s`: how long the answer to
     an Idempotency-Key is. `allow_private`: downloads may connect to
     whatever this machine's user can reach; a service that runs specs of others says False, and in
-    `net_allow` which networks beside the public ones are allowed all the same. `fetch_bytes`,
+    `net_allow` which networks beside the public ones are allowed all the same. `proxy`: the
+    administrator's own, which may be gone through in a service too. `fetch_bytes`,
     `fetch_s`: what a download of such a service may take; None: no limit. `waits_for_room`: a full
     disk does not fail what is fetched and kept; it goes on when there is room.
     """
@@ -43,6 +44,7 @@ class EngineSettings:
     sandbox: bool = True
     allow_private: bool = True
     net_allow: str = ""
+    proxy: str | None = None
     fetch_bytes: int | None = None
     fetch_s: float | None = None
     waits_for_room: bool = False

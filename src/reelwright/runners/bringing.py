@@ -12,6 +12,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.runners.context import StepProgress
 from reelwright.runners.plain import extension_of, plain_info, write_info
 from reelwright.tools.download.child import fetch_file
+from reelwright.tools.download.proxies import chosen
 from reelwright.tools.download.wish import Downloaded, NotAFile, Wish
 from reelwright.tools.ytdlp.info import VideoInfo
 from reelwright.tools.ytdlp.sites import GENERIC, extractors_of
@@ -84,7 +85,6 @@ class Bringing:
 
     async def run(self) -> Brought:
         """Raises HTTP_*, NETWORK_*, VIDEO_*, EXTRACTOR_*, TLS_INVALID, MEDIA_TOO_LARGE, ..."""
-        self._refuse_proxy()
         how = self.wanted("video").get("how", "auto")
         is_site = how == "auto" and (_is_site(self.url) or self._needs_socks)
         if "video" in self.parts and how != "page" and not is_site:
@@ -102,21 +102,10 @@ class Bringing:
                 return await self._page(page.url)
         return await self._page(self.url)
 
-    def _refuse_proxy(self) -> None:
-        """Through a proxy nobody here sees where it connects to. Raises ADDRESS_REFUSED: to go
-        past it without a word would show an address that somebody wants hidden."""
-        proxy = self.payload.get("proxy")
-        if proxy and not self.context.allow_private:
-            from reelwright.tools.download.answers import shown
-
-            place = shown(proxy)
-            raise ReelError(
-                Code.ADDRESS_REFUSED,
-                f"a service goes through no proxy, so not through {place} either",
-                where=place,
-                hint="leave `proxy` (and the setting `archive.proxy`) out, or run the job without"
-                " a service",
-            )
+    @property
+    def _proxy(self) -> tuple[str | None, bool]:
+        """What is gone through, and whether the administrator named it."""
+        return chosen(self.payload.get("proxy"), self.context.proxy)
 
     async def _plain(self) -> Brought:
         """The URL itself is the video; there is nothing else to be had of it."""
@@ -172,12 +161,14 @@ class Bringing:
 
     async def _download(self, url: str, key: str, headers: Mapping[str, str]) -> Downloaded:
         context, payload = self.context, self.payload
+        proxy, is_own = self._proxy
         wish = Wish(
             url=url,
             key=key,
             headers=dict(headers),
             cookies=payload.get("cookies"),
-            proxy=payload.get("proxy"),
+            proxy=proxy,
+            trusts_proxy=is_own,
             user_agent=payload.get("user_agent"),
             max_bytes_s=self.wanted("video").get("max_rate"),
             **self._limits(),
@@ -229,7 +220,7 @@ class Bringing:
         from reelwright.tools.ytdlp.profiles import profile
 
         payload, video, about = self.payload, self.wanted("video"), self.wanted("metadata")
-        captions = self.wanted("captions")
+        captions, (proxy, is_own) = self.wanted("captions"), self._proxy
         forms = tuple(f for f in ("vtt", "srt") if f"captions.{f}" in self.parts)
         more: dict[str, Any] = {}
         if about.get("sponsor_api"):
@@ -241,7 +232,8 @@ class Bringing:
             comments_max=about.get("comments", _COMMENTS),
             sponsor_categories=tuple(about.get("sponsorblock", ())),
             cookies=payload.get("cookies"),
-            proxy=payload.get("proxy"),
+            proxy=proxy,
+            trusts_proxy=is_own,
             user_agent=payload.get("user_agent"),
             sleep_s=payload.get("sleep", 0.0),
             geo_country=payload.get("country"),

@@ -63,7 +63,8 @@ class StepContext:
     there is.
     `scratch` is a folder that outlives the attempts, for half downloads; None: nothing does.
     `allow_private`: whether a download may connect to addresses that are not public; `net_allow`
-    names those networks that it may connect to all the same (``10.0.0.0/8,…``).
+    names those networks that it may connect to all the same (``10.0.0.0/8,…``). `proxy`: that of
+    this machine's administrator; a step that names it goes through it.
     `gate`: asked before a site is; None: nobody counts.
     """
 
@@ -80,6 +81,7 @@ class StepContext:
     scratch: Path | None = None
     allow_private: bool = True
     net_allow: str = ""
+    proxy: str | None = None
     fetch_bytes: int | None = None
     fetch_s: float | None = None
     gate: Gate | None = None

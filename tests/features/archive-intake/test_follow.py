@@ -12,6 +12,7 @@ import pytest
 from tests.faults.archive.runs import Archive, Ended, until
 from tests.served import serving
 from tests.site import Site
+from tests.site_proxy import serving_proxy
 
 
 def follow(archive: Archive, *words: str) -> list[dict[str, Any]]:
@@ -145,3 +146,18 @@ def test_a_service_keeps_what_is_new(archive: Archive, site: Site, tmp_path: Pat
         until(lambda: new.sha256 in archive.digests(), 120)
     (shown,) = follow(archive)
     assert shown["entries"]["held"] == 3
+
+
+def test_a_service_goes_through_the_proxy_of_its_settings(archive: Archive, site: Site) -> None:
+    """The proxy is not in the network that jobs may connect to; the site is."""
+    feed = site.feed("rss", 1)
+    follow(archive, feed.url, "--every", "1h")
+    quick = {k: v for k, v in archive.environ.items() if k.startswith("REEL_")}
+    with serving_proxy() as proxy:
+        quick["REEL_NET_ALLOW"] = "127.0.0.1/32"
+        quick["REEL_ARCHIVE__PROXY"] = proxy.url_for("me", "secret")
+        with serving(archive.home, **quick) as served:
+            until(lambda: len(archive.videos()) == 1, 120)
+            assert "secret" not in served.client.get("/v1/jobs").text
+    assert {feed.url, feed.entries[0].file_url} <= set(proxy.asked)
+    assert len(proxy.asked) == len(site.requests)

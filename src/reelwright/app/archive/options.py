@@ -151,12 +151,15 @@ class ArchiveOptions:
 
 def listing_options(options: ArchiveOptions, settings: Archive) -> YtdlpOptions:
     """How a site is asked for a list."""
+    from reelwright.tools.download.proxies import chosen
     from reelwright.tools.ytdlp.options import YtdlpOptions
 
     cookies = options.cookies or (str(settings.cookies) if settings.cookies else None)
+    proxy, is_own = chosen(options.proxy or settings.proxy, settings.proxy)
     return YtdlpOptions(
         cookies=cookies,
-        proxy=options.proxy or settings.proxy,
+        proxy=proxy,
+        trusts_proxy=is_own,
         user_agent=options.user_agent or settings.user_agent,
         geo_country=options.country,
         sleep_s=settings.sleep_s if options.sleep_s is None else options.sleep_s,

@@ -81,12 +81,15 @@ def address(url: str) -> str:
 
 
 def _asking(entry: Entry, options: ArchiveOptions, settings: Archive) -> dict[str, Any]:
+    from reelwright.tools.download.proxies import without_user
+
     cookies = options.cookies or (str(settings.cookies) if settings.cookies else None)
     sleep_s = settings.sleep_s if options.sleep_s is None else options.sleep_s
     return _said(
         {
             "cookies": cookies,
-            "proxy": options.proxy or settings.proxy,
+            # The password of the administrator's own stays in the settings: a spec is shown.
+            "proxy": options.proxy or (settings.proxy and without_user(settings.proxy)),
             "user_agent": options.user_agent or settings.user_agent,
             "country": options.country,
             "sleep": sleep_s or None,

@@ -78,7 +78,7 @@ def follow(target: Target, ask: Any, *, as_json: bool, only_new: bool = False) -
 def option_body(said: Any) -> dict[str, Any]:
     """Options as they were typed, as the service takes them. Raises USAGE, FIELD_INVALID."""
     if said.proxy is not None:
-        raise _not_there("--proxy", "a service goes through no proxy")
+        raise _not_there("--proxy", "the service has its own, `archive.proxy`")
     return options_of(said).to_json()
 
 

@@ -38,7 +38,12 @@ class _Pace:
 def main(job_path: str) -> int:
     job = json.loads(Path(job_path).read_text(encoding="utf-8"))
     wish = Wish(**job["wish"])
-    hold_to(allow_private=wish.allow_private, net_allow=wish.net_allow)
+    hold_to(
+        allow_private=wish.allow_private,
+        net_allow=wish.net_allow,
+        proxy=wish.proxy,
+        trusts_proxy=wish.trusts_proxy,
+    )
     end_after(wish.max_seconds, wish.url)
     part = Part(Path(job["parts"]), wish.key)
     if not part.acquire():

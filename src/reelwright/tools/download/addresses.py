@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelwright.errors import Code, ReelError
+
+if TYPE_CHECKING:
+    from reelwright.tools.download.proxies import Through
 
 _Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -96,6 +99,11 @@ class Reach:
             return
         self.check(host, address)
 
+    def names(self, address: str) -> bool:
+        """Whether `address` lies in a network that is allowed by name."""
+        ip = _inner(ipaddress.ip_address(address.partition("%")[0]))
+        return any(ip in network for network in self.allowed) and self._may(ip)
+
     def _may(self, ip: _Ip) -> bool:
         if ip in _METADATA:
             return any(n.num_addresses == 1 and ip in n for n in self.allowed)
@@ -104,15 +112,23 @@ class Reach:
         return self.allow_private or _is_public(ip) or any(ip in n for n in self.allowed)
 
 
-def hold_to(*, allow_private: bool, net_allow: str = "") -> None:
+def hold_to(
+    *,
+    allow_private: bool,
+    net_allow: str = "",
+    proxy: str | None = None,
+    trusts_proxy: bool = False,
+) -> None:
     """From now on this process connects to nothing else.
 
     For a child that does nothing but download: whatever is opened, by us, after a redirect or by a
     library, resolves its name here, and connects to what was checked, not to a second answer. Names
-    then raise ADDRESS_REFUSED, and so does a connection to an address that no name led to. Raises
-    CONFIG_INVALID.
+    then raise ADDRESS_REFUSED, and so does a connection to an address that no name led to. `proxy`:
+    what requests go through (see `proxies`); without `allow_private` it is the administrator's
+    (`trusts_proxy`) or within `net_allow`. Raises CONFIG_INVALID.
     """
     reach = Reach.of(allow_private=allow_private, net_allow=net_allow)
+    through = _go_through(None if allow_private else proxy, reach, is_trusted=trusts_proxy)
     resolve, connect, connect_ex = (
         socket.getaddrinfo,
         socket.socket.connect,
@@ -122,6 +138,9 @@ def hold_to(*, allow_private: bool, net_allow: str = "") -> None:
     def checked(host: Any, *rest: Any, **named: Any) -> Any:
         found = resolve(host, *rest, **named)
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+        if through is not None and through.is_at(name, rest[0] if rest else named.get("port")):
+            through.admit(reach, (str(target[0]) for *_, target in found))
+            return found
         for *_, target in found:
             reach.check(name, str(target[0]))
         return found
@@ -130,6 +149,8 @@ def hold_to(*, allow_private: bool, net_allow: str = "") -> None:
         if self.family not in (socket.AF_INET, socket.AF_INET6):
             return target
         host = str(target[0])
+        if through is not None and through.has_admitted(host, target[1]):
+            return target
         try:
             ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
@@ -137,15 +158,27 @@ def hold_to(*, allow_private: bool, net_allow: str = "") -> None:
         reach.check(host, host)
         return target
 
-    def connect_checked(self: socket.socket, target: Any) -> None:
-        connect(self, pinned(self, target))
-
-    def connect_ex_checked(self: socket.socket, target: Any) -> int:
-        return connect_ex(self, pinned(self, target))
-
     socket.getaddrinfo = checked
     kind: Any = socket.socket
-    kind.connect, kind.connect_ex = connect_checked, connect_ex_checked
+    kind.connect = lambda self, target: connect(self, pinned(self, target))
+    kind.connect_ex = lambda self, target: connect_ex(self, pinned(self, target))
+
+
+def _go_through(proxy: str | None, reach: Reach, *, is_trusted: bool) -> Through | None:
+    """Hosts of requests are held to `reach` before the proxy hears of them."""
+    if proxy is None:
+        return None
+    from reelwright.tools.download.proxies import Through, hold_requests
+
+    resolve = socket.getaddrinfo
+
+    def check_host(host: str) -> None:
+        reach.check_literal(host)
+        for *_, target in resolve(host, None, type=socket.SOCK_STREAM):
+            reach.check(host, str(target[0]))
+
+    hold_requests(check_host)
+    return Through.of(proxy, is_trusted=is_trusted)
 
 
 def check(host: str, address: str, *, allow_private: bool, net_allow: str = "") -> None:

@@ -20,8 +20,9 @@ class Wish:
 
     `headers`, and a name and password in `url`, are for its host alone; `cookies` is a file in
     Netscape's form, whose cookies go where they belong. `proxy`: http(s) only; None: as the
-    environment says. `max_bytes_s`: no faster than this. `allow_private` and `net_allow`: what
-    `addresses.hold_to` says, which the process that downloads has called.
+    environment says; `trusts_proxy`: the administrator named it. `max_bytes_s`: no faster than
+    this. `allow_private` and `net_allow`: what `addresses.hold_to` says, which the process that
+    downloads has called.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Wish:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: str | None = None
     proxy: str | None = None
+    trusts_proxy: bool = False
     user_agent: str | None = None
     max_bytes_s: int | None = None
     allow_private: bool = True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,13 @@ _LIVE_CHAT = "live_chat"
 _SOURCES = ("vtt", "srt", "ass", "ssa", "ttml", "dfxp")
 _DEMUXERS = {"vtt": "webvtt", "srt": "srt", "ass": "ass", "ssa": "ass"}
 _MUXERS = {"vtt": "webvtt", "srt": "srt"}
+# Those of UTF-32 first: that of UTF-16-LE begins one of them.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _PLAIN = re.compile(r"[A-Za-z0-9-]+")
 _MOST_BYTES = 64 << 20
 _CONVERSION_S = 60
@@ -137,7 +146,10 @@ def _readable(path: Path, extension: str, url: str) -> tuple[Path, str]:
         made.write_text(dfxp2srt(data), encoding="utf-8")
         path.unlink()
         return made, "srt"
-    start = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+    told = _as_utf8(data)
+    if told != data:
+        path.write_bytes(told)
+    start = told.lstrip(b"\xef\xbb\xbf \t\r\n")
     good = start.startswith(b"WEBVTT") if extension == "vtt" else extension in _DEMUXERS
     if not good or start[:1] == b"<" or start[:9].lower() == b"<!doctype":
         raise ReelError(
@@ -147,6 +159,17 @@ def _readable(path: Path, extension: str, url: str) -> tuple[Path, str]:
             evidence={"start": start[:80].decode("utf-8", "replace")},
         )
     return path, extension
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """Text in UTF-8, which all that reads captions expects; as it is where it is that already. With
+    neither a mark nor UTF-8 it is taken for Windows-1252, as browsers take it."""
+    marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
+    if marked is None:
+        with suppress(UnicodeDecodeError):
+            data.decode()
+            return data
+    return data.decode(marked or "cp1252", "replace").encode()
 
 
 def _convert(source: Path, extension: str, target: Path, form: str, ffmpeg: str) -> None:

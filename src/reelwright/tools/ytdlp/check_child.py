@@ -125,7 +125,12 @@ def _size(answer: Any) -> int | None:
 
 def main(request_path: str) -> int:
     wish = wish_from_file(CheckWish, Path(request_path))
-    hold_to(allow_private=wish.allow_private, net_allow=wish.net_allow)
+    hold_to(
+        allow_private=wish.allow_private,
+        net_allow=wish.net_allow,
+        proxy=wish.options.proxy,
+        trusts_proxy=wish.options.trusts_proxy,
+    )
     end_after(wish.max_seconds, wish.url)
     try:
         with redirect_stdout(sys.stderr):

@@ -111,6 +111,7 @@ class YtdlpOptions:
     sponsor_api: str = "https://sponsor.ajay.app"
     cookies: str | None = None
     proxy: str | None = None
+    trusts_proxy: bool = False
     user_agent: str | None = None
     referer: str | None = None
     sleep_s: float = 0.0

@@ -60,13 +60,13 @@ class Session:
         direct_only: bool,
         decrypts: bool = False,
     ) -> None:
-        """`headers` go to the host of `url` alone. `direct_only`: through no proxy, which would
-        connect where this process must not. `decrypts`: encrypted HLS is read, which needs a
-        library of 0.1 s."""
+        """`headers` go to the host of `url` alone. `direct_only`: through no proxy but that of
+        `params`: another would connect where this process must not. `decrypts`: encrypted HLS is
+        read, which needs a library of 0.1 s."""
         self.url = url
         self._headers = dict(headers)
         if direct_only:
-            params["proxy"] = ""
+            params.setdefault("proxy", "")
             params.pop("geo_verification_proxy", None)
         self.voice = Voice()
         for name in _UNUSED if decrypts else (*_UNUSED, *_CIPHERS):

@@ -286,7 +286,12 @@ def _direct(session: Session, info: Mapping[str, Any], options: YtdlpOptions) ->
 
 def main(request_path: str) -> int:
     wish = wish_from_file(VideoWish, Path(request_path))
-    hold_to(allow_private=wish.allow_private, net_allow=wish.net_allow)
+    hold_to(
+        allow_private=wish.allow_private,
+        net_allow=wish.net_allow,
+        proxy=wish.options.proxy,
+        trusts_proxy=wish.options.trusts_proxy,
+    )
     end_after(wish.max_seconds, wish.url)
     out = sys.stdout
     try:
