@@ -9,9 +9,8 @@ from reelwright.store.database import database_at
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
-    database = database_at(
-        "postgresql://reel:secret@127.0.0.1:1/films?password=other"
-    )  # secret-ok: made up
+    url = "postgresql://reel:secret@127.0.0.1:1/films?password=other"  # secret-ok: made up
+    database = database_at(url)
     try:
         with pytest.raises(ReelError) as refused, database.read() as tx:
             tx.now()
