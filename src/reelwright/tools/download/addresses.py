@@ -129,11 +129,8 @@ def hold_to(
     """
     reach = Reach.of(allow_private=allow_private, net_allow=net_allow)
     through = _go_through(None if allow_private else proxy, reach, is_trusted=trusts_proxy)
-    resolve, connect, connect_ex = (
-        socket.getaddrinfo,
-        socket.socket.connect,
-        socket.socket.connect_ex,
-    )
+    kind: Any = socket.socket
+    resolve, connect, connect_ex = socket.getaddrinfo, kind.connect, kind.connect_ex
 
     def checked(host: Any, *rest: Any, **named: Any) -> Any:
         found = resolve(host, *rest, **named)
@@ -159,7 +156,6 @@ def hold_to(
         return target
 
     socket.getaddrinfo = checked
-    kind: Any = socket.socket
     kind.connect = lambda self, target: connect(self, pinned(self, target))
     kind.connect_ex = lambda self, target: connect_ex(self, pinned(self, target))
 
