@@ -90,7 +90,7 @@ class PlainLines:
         elif one.problem is not None:
             self._failures.append(one)
             if one.is_new:
-                self.say(f"{one.state}: {name}: {terminal.printable(one.problem.message)}")
+                self.say(f"{one.state}: {_why(name, one.problem.message)}")
 
     def _kept(self, name: str, path: str) -> None:
         """The path is the result: on a terminal it is said once, in a pipe it goes its own way."""
@@ -136,6 +136,12 @@ class PlainLines:
 
     def close(self) -> None:
         """Nothing is held back."""
+
+
+def _why(name: str, message: str) -> str:
+    """Of what, and why; once where the message names the address that it is called by."""
+    why = terminal.printable(message)
+    return why if name in why else f"{name}: {why}"
 
 
 def said(tally: Tally) -> str:

@@ -43,7 +43,8 @@ def _emit(head: dict[str, Any], found: Iterator[dict[str, Any]]) -> None:
 
     sys.stdout.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "assets": [')
     for number, one in enumerate(found):
-        sys.stdout.write((", " if number else "") + json.dumps(one, ensure_ascii=False))
+        told = terminal.without_passwords(json.dumps(one, ensure_ascii=False))
+        sys.stdout.write((", " if number else "") + told)
     sys.stdout.write("]}\n")
     sys.stdout.flush()
 

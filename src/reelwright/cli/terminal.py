@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
@@ -11,6 +12,8 @@ from typing import Any, TextIO
 from reelwright.cli.exits import exit_code
 from reelwright.errors import Code, Problem, ReelError
 
+# user:password@ of an address. Greedy: a password may hold an "@".
+_PASSWORD = re.compile(r"(://[^\s/?#@:\"']*):[^\s/?#\"']*@")
 _BOLD, _RED, _DIM, _PLAIN = "\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 
@@ -26,8 +29,8 @@ def note(text: str = "") -> None:
 
 
 def emit(value: Any) -> None:
-    """One JSON document on one line, at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    """One JSON document on one line, at once; addresses without their passwords."""
+    sys.stdout.write(without_passwords(json.dumps(value, ensure_ascii=False, default=str)) + "\n")
     sys.stdout.flush()
 
 
@@ -104,8 +107,14 @@ def _evidence(problem: Problem) -> Iterable[str]:
 
 
 def printable(text: str) -> str:
-    """`text` without anything that moves a cursor: names of files come from anywhere."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    """`text` without anything that moves a cursor: names of files come from anywhere; and without
+    the passwords of addresses."""
+    return without_passwords("".join(c if c.isprintable() else "\ufffd" for c in text))
+
+
+def without_passwords(text: str) -> str:
+    """``https://ana:***@example.org``: what is printed ends in logs, mails and bug reports."""
+    return _PASSWORD.sub(r"\1:***@", text) if "://" in text and "@" in text else text
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: str = "") -> None:

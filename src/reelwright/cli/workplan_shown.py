@@ -72,14 +72,15 @@ def write_table(out: TextIO, groups: Iterable[Group], *, limit: int | None) -> i
 
 
 def _row(item: Mapping[str, Any], now: float) -> tuple[str, ...]:
-    what = item["title"] or item["url"] or item["host"] or ""
+    # Before it is cut short: half an address does not look like one with a password.
+    what = terminal.without_passwords(str(item["title"] or item["url"] or item["host"] or ""))
     why = item["message"] or item["code"] or ""
     if item["skipped"]:
         why = f"skipped: {item['skipped'].get('because') or 'no reason given'}"
     tries = f"{item['tries']}x" if item["tries"] else ""
     return (
         str(item["id"]),
-        _short(str(what), _TITLE_CHARS),
+        _short(what, _TITLE_CHARS),
         tries,
         "" if item["at"] is None else f"{_span(now - item['at'])} ago",
         _next(item, now),
@@ -117,12 +118,12 @@ def _short(text: str, most: int) -> str:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return terminal.without_passwords(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _yaml(value: Any) -> str:
     import yaml
 
-    plain = json.loads(json.dumps(value, ensure_ascii=False, default=str))
+    plain = json.loads(_json(value))
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return str(yaml.dump(plain, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120))

@@ -10,6 +10,7 @@ from reelwright.engine import events, keys, retry
 from reelwright.engine.progress import job_progress
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import Code, Problem
+from reelwright.planning.plan import StepKind
 from reelwright.store import artifacts, attempts, jobs, rates, steps, successes
 from reelwright.store.blobs import Blob
 from reelwright.store.database import Tx
@@ -206,7 +207,7 @@ def fail(tx: Tx, step: StepRow, problem: Problem, settings: EngineSettings) -> N
     tx.lock_job(step.job_id)
     failures = step.failures + 1
     error = problem.to_json()
-    if retry.may_retry(problem, failures, step.max_attempts):
+    if retry.may_retry(problem, failures, step.max_attempts) and not _gives_way(tx, step, problem):
         wait_s = retry.delay_s(failures, settings.backoff_s, settings.backoff_max_s)
         wait_s += retry.asked_s(problem)
         target, more = StepState.READY, {"retry_in_s": round(wait_s, 3)}
@@ -225,6 +226,11 @@ def fail(tx: Tx, step: StepRow, problem: Problem, settings: EngineSettings) -> N
     )
     body = events.step_changed(step.key, target, attempt=step.attempt, error=error, **more)
     jobs.record(tx, step.job_id, body)
+
+
+def _gives_way(tx: Tx, step: StepRow, problem: Problem) -> bool:
+    """Whether the job ends here, as what it keeps is asked for again when the server wants it."""
+    return retry.is_sent_away(problem) and steps.has_kind(tx, step.job_id, StepKind.KEEP)
 
 
 def _put_off(tx: Tx, step: StepRow, problem: Problem, pause_s: float) -> None:

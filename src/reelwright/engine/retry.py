@@ -14,6 +14,8 @@ _NO_ROOM = frozenset({Code.DISK_FULL, Code.DISK_RESERVED})
 _STORING = frozenset({StepKind.FETCH, StepKind.KEEP})
 _LEAST_PAUSE_S = 0.5
 _ROOM_PAUSE_S = 30.0
+# As long as `reel archive` waits for the next try of a video.
+_LONGEST_ASKED_S = 60.0
 
 
 def delay_s(failures: int, base_s: float, limit_s: float) -> float:
@@ -38,6 +40,12 @@ def pause_s(problem: Problem, kind: str, settings: EngineSettings) -> float | No
     if settings.waits_for_room and problem.code in _NO_ROOM and kind in _STORING:
         return max(asked_s(problem), _ROOM_PAUSE_S)
     return None
+
+
+def is_sent_away(problem: Problem) -> bool:
+    """The server asked to be left alone for longer than a step keeps its place. Whoever keeps the
+    video asks again at that time, and others have the place meanwhile."""
+    return asked_s(problem) > _LONGEST_ASKED_S
 
 
 def asked_s(problem: Problem) -> float:

@@ -102,6 +102,12 @@ def outlines(tx: Tx, job_ids: Collection[str]) -> list[Outline]:
     return [Outline(row[0], row[1], StepState(row[2]), row[3]) for row in tx.run(query)]
 
 
+def has_kind(tx: Tx, job_id: str, kind: str) -> bool:
+    """Whether the job has a step of this kind."""
+    asked = sa.select(steps.c.id).where(steps.c.job_id == job_id, steps.c.kind == kind).limit(1)
+    return tx.run(asked).first() is not None
+
+
 def by_keys(tx: Tx, job_id: str, keys: Collection[str]) -> dict[str, StepRow]:
     found: dict[str, StepRow] = {}
     wanted = list(keys)

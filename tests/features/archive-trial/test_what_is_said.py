@@ -1,0 +1,90 @@
+"""What a new user meets: sites that send away, addresses with passwords, the words of a failure."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+from tests.faults.archive.runs import LIMIT_S, Archive
+from tests.site import Site
+from tests.site_resources import Refuse
+
+
+def said(archive: Archive, *words: str) -> str:
+    """All that the command prints."""
+    running = archive.start(*words)
+    try:
+        out, err = running.process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        running.process.kill()
+        raise
+    return out + err
+
+
+def test_a_site_that_wants_an_hour_is_not_waited_for(archive: Archive, site: Site) -> None:
+    busy, clip = site.clip("/busy.mp4"), site.clip("/clip.mp4")
+    site.fail("/busy.mp4", Refuse(429, retry_after=3600))
+    ended = archive.run(busy, clip, limit_s=120)
+    assert ended.entries[clip]["state"] == "kept"
+    assert ended.entries[busy]["state"] == "failed"
+    assert ended.entries[busy]["code"] == "http_rate_limited"
+    (cause,) = archive.document("workplan")["causes"]
+    (item,) = cause["items"]
+    assert item["next_at"] - item["at"] >= 3600
+
+
+def test_a_short_wait_is_kept(archive: Archive, site: Site) -> None:
+    clip = site.clip("/clip.mp4")
+    site.fail("/clip.mp4", Refuse(429, retry_after=1, times=1))
+    assert archive.run(clip).entry["state"] == "kept"
+
+
+def test_passwords_of_addresses_are_not_shown(archive: Archive, site: Site) -> None:
+    plain = [site.url("/pages/none"), site.url("/missing.mp4"), site.url("/files/clip.mp4")]
+    urls = [url.replace("http://", "http://ana:hush%2Ahush@") for url in plain]
+    heard = said(archive, "archive", *urls, "--json") + said(archive, "archive", *urls)
+    heard += said(archive, "follow", urls[0].replace("none", "video"), "--every", "6h")
+    for words in (["follow"], ["library"], ["workplan"], ["logs"], ["jobs"]):
+        heard += said(archive, *words) + said(archive, *words, "--json")
+    heard += said(archive, "library", "show", "last") + said(archive, "workplan", "--yaml")
+    assert "ana:***@" in heard
+    assert "hush" not in heard
+    with_it = [r.headers.get("authorization") for r in site.requests if r.path == "/files/clip.mp4"]
+    assert any(with_it), "it was meant for the site"
+
+
+def test_a_failed_list_is_named_once(archive: Archive, site: Site) -> None:
+    heard = said(archive, "archive", site.url("/loop"))
+    (line,) = [line for line in heard.splitlines() if line.startswith("failed: ")]
+    assert line.count("/loop") == 1, line
+
+
+def test_the_documents_are_one_each(archive: Archive, site: Site) -> None:
+    archive.run(site.url("/files/clip.mp4"), site.url("/missing.mp4"))
+    for words in (["library"], ["workplan"], ["verify"], ["verify", "--quick"]):
+        running = archive.start(*words, "--json")
+        out, err = running.process.communicate(timeout=LIMIT_S)
+        assert isinstance(json.loads(out), dict), (words, out, err)
+
+
+def test_captions_of_another_encoding_are_read(archive: Archive, site: Site) -> None:
+    cue = "WEBVTT\n\n00:00.000 --> 00:01.000\nCrème brûlée\n"
+    pages = []
+    for encoding in ("latin-1", "utf-16"):
+        site.clip(f"/{encoding}.mp4")
+        site.add(f"/{encoding}.vtt", cue.encode(encoding))
+        pages.append(
+            site.add(
+                f"/pages/{encoding}",
+                f"<html><title>{encoding}</title><video><source src='/{encoding}.mp4'>"
+                f"<track kind=captions srclang=fr src='/{encoding}.vtt'></video></html>",
+                "text/html; charset=utf-8",
+            )
+        )
+    ended = archive.run(*pages, "--captions", "fr")
+    assert ended.job["kept"] == 2, ended.said
+    for kept in ended.entries.values():
+        video = archive.path(kept)
+        for form in (".fr.vtt", ".fr.srt"):
+            assert "Crème brûlée" in video.with_name(video.stem + form).read_text("utf-8")
+    assert len(archive.document("library", "search", "creme")["hits"]) == 2
