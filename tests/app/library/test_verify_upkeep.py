@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -149,6 +150,24 @@ def test_a_copy_that_goes_bad_on_its_way_leaves_what_was_there(app: App) -> None
     assert not done.is_done
     assert video.read_bytes() == b"bad"
     assert sorted(p.name for p in video.parent.glob("*.mp4*")) == [video.name]
+
+
+def test_a_repair_that_was_killed_is_done_by_the_next(app: App) -> None:
+    asset = _keep(app, "http://127.0.0.1:1/a.mp4")
+    row = _row(app, asset)
+    video = next((folders.root(app) / row.folder).glob("*.mp4"))
+    good, before = video.read_bytes(), video.stat()
+    own = video.with_name("own")
+    own.write_bytes(good[:-1] + b"x")
+    os.utime(own, ns=(before.st_atime_ns, before.st_mtime_ns))
+    own.replace(video)
+    # What a kill leaves: the second name, and a copy that was not finished.
+    os.link(video, video.with_name(f"{video.name}.damaged"))
+    video.with_name(f".{video.name}.repair-1.part").write_bytes(b"half")
+    report, left = repair.repair_asset(app, asset)
+    assert (report.is_well, left) == (True, [])
+    assert video.read_bytes() == good
+    assert [p.name for p in video.parent.glob("*.damaged*")] == []
 
 
 def test_every_asset_has_its_turn_though_some_are_removed(app: App) -> None:
