@@ -206,6 +206,14 @@ def changed(
     return [_entry(row) for row in tx.run(query)]
 
 
+def first_urls(tx: Tx, source_id: str, *, until: float, limit: int) -> list[str]:
+    """Of those that were stored by then, the addresses of the first of the list."""
+    query = sa.select(entries.c.url).where(
+        entries.c.source_id == source_id, entries.c.created_at <= until
+    )
+    return list(tx.run(query.order_by(entries.c.position).limit(limit)).scalars())
+
+
 def count(tx: Tx, source_id: str) -> int:
     query = sa.select(sa.func.count()).where(entries.c.source_id == source_id)
     return int(tx.run(query).scalar_one())

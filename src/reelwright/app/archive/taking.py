@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.app.archive import direct, options, presence
+from reelwright.app.archive import direct, newest, options, presence
 from reelwright.app.archive.identity import key_of_listed, site_of
 from reelwright.app.archive.options import ArchiveOptions, Filter
 from reelwright.errors import ReelError
@@ -83,8 +83,9 @@ async def _list(app: App, source: Source, wanted: ArchiveOptions, taking: _Takin
         allow_private=app.engine_settings.allow_private,
         net_allow=app.settings.net_allow,
     )
+    wish = await asyncio.to_thread(newest.shortened, app, source, wish)
     try:
-        return await list_entries(
+        listing = await list_entries(
             wish,
             log=folder.with_suffix(".log"),
             sandbox=app.is_sandboxed,
@@ -92,6 +93,7 @@ async def _list(app: App, source: Source, wanted: ArchiveOptions, taking: _Takin
             heartbeat=taking.heartbeat,
             grace_s=app.settings.grace_s,
         )
+        return newest.marked(listing, wish)
     except _EnoughError:
         return Listing(
             kind=ListingKind.PLAYLIST, url=source.url, count=taking.accepted, is_whole=False

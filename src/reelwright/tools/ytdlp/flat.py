@@ -57,6 +57,7 @@ class FlatList:
     _top: dict[str, Any] = field(default_factory=dict)
     _is_list: bool = False
     _count: int = 0
+    _leaves: bool = False
 
     def entries(self) -> Iterator[Listed]:
         found = self.resolved(self.session.look(self.url))
@@ -66,6 +67,10 @@ class FlatList:
             yield from self._under(found, 1)
         else:
             yield self._listed(found, self.url)
+
+    def leave(self) -> None:
+        """No more of the list that the last entry stands in; lists beside it are gone on with."""
+        self._leaves = True
 
     def listing(self) -> Listing:
         top = self._top
@@ -105,6 +110,9 @@ class FlatList:
                 yield from self._under(self.resolved(entry), depth + 1)
             else:
                 yield self._listed(entry, page, item)
+                if self._leaves:
+                    self._leaves = False
+                    return
 
     def _is_list_of(self, entry: Mapping[str, Any]) -> bool:
         """Whether the entry is a list itself, as its extractor says without being asked."""

@@ -101,6 +101,8 @@ class _Lister:
             for entry in flat.entries():
                 if not self._put(entry):
                     break
+                if self._is_known_from_here():
+                    flat.leave()
         return flat.listing()
 
     def _feed_or_file(self) -> Listing | None:
@@ -155,7 +157,10 @@ class _Lister:
         for one in read_feed(body, answer.url):
             if isinstance(one, FeedHead):
                 head = one
-            elif one is not None and not self._put(_listed(one, head, self.spool.count + 1)):
+            elif one is not None and (
+                not self._put(_listed(one, head, self.spool.count + 1))
+                or self._is_known_from_here()
+            ):
                 break
         body.unlink()
         return replace(
@@ -189,9 +194,14 @@ class _Lister:
             return False
         self.spool.put(entry)
         self._known_in_a_row = self._known_in_a_row + 1 if entry.url in wish.known else 0
-        if wish.stop_after_known is not None and self._known_in_a_row >= wish.stop_after_known:
-            self._is_whole = False
+        return True
+
+    def _is_known_from_here(self) -> bool:
+        """So many known ones came in a row that the rest of the list will be known too."""
+        most = self.wish.stop_after_known
+        if most is None or self._known_in_a_row < most:
             return False
+        self._is_whole, self._known_in_a_row = False, 0
         return True
 
 

@@ -108,7 +108,8 @@ class ListWish:
 
     `etag`, `last_modified` and `digest` are those of the `Listing` before: the same feed again is
     answered with `is_unchanged` and without entries. `known`: URLs of entries that the caller has
-    (the newest suffice); with `stop_after_known` a listing ends after so many of them in a row.
+    (the newest suffice); with `stop_after_known` a list ends after so many of them in a row; of a
+    channel each list that it consists of.
     `folder` is empty and the child's alone.
     """
 
