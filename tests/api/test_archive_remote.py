@@ -72,8 +72,8 @@ def test_archive_library_and_work_plan(served: Served, site: Site) -> None:
         for found in (*there[1], *own[1]):
             found.pop("made_at", None)
         assert there == own, words
-    code, found = reel(served, "library", "search", "nothing", "of", "that")
-    assert (code, found[0]["hits"]) == (0, [])
+    code, (searched,) = reel(served, "library", "search", "nothing", "of", "that")
+    assert (code, searched["hits"]) == (0, [])
 
     site.heal("/login.mp4")
     code, lines = reel(served, "workplan", "run", "--cause", "login")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from reelwright.errors import Code, Problem
 from reelwright.store import entries, entry_moves, origins, sources, troubles
+from reelwright.store.database import Tx
 from reelwright.store.entries import Entry, EntryState, NewEntry
 from reelwright.store.store import Store
 from reelwright.store.tables_library import assets
@@ -28,8 +30,8 @@ def new(n: int, state: EntryState, problem: Problem | None, host: str = "example
         host=host,
         url=f"https://{host}/{n}",
         state=state,
-        code=problem and problem.code.text,
-        error=problem and problem.to_json(),
+        code=None if problem is None else problem.code.text,
+        error=None if problem is None else problem.to_json(),
     )
 
 
@@ -115,9 +117,9 @@ def test_ids_by_their_beginning(store: Store, feed: str) -> None:
 
 def test_assets_that_are_not_well(store: Store, feed: str) -> None:
     for asset_id, state in (("a1", "held"), ("a2", "damaged"), ("a3", "missing")):
-        store.transact(lambda tx, a=asset_id: hold_asset(tx, a, f"url:{a}"))
+        store.transact(partial(hold_asset, asset_id=asset_id, key=f"url:{asset_id}"))
         change = sa.update(assets).where(assets.c.id == asset_id).values(state=state)
-        store.transact(lambda tx, c=change: tx.run(c))
+        store.transact(partial(Tx.run, statement=change))
     store.transact(
         lambda tx: origins.note(
             tx, key="url:a1", url="https://e/", outcome="gone", code="video_gone", asset_id="a1"
