@@ -58,6 +58,24 @@ def test_held_is_said_of_what_is_there_and_of_nothing_else(archive: Archive, sit
     assert archive.digests() == sorted(entry.sha256 for entry in feed.entries)
 
 
+def test_a_library_that_is_not_mounted_is_no_empty_one(archive: Archive, site: Site) -> None:
+    feed = site.feed("rss", 2)
+    assert len(kept(archive, feed.url)) == 2
+    away = archive.library.rename(archive.library.with_name("away"))
+    archive.library.mkdir()  # the mount point
+    site.forget()
+
+    done = archive.run(feed.url)
+
+    assert done.code != 0
+    assert "it has no folder .reelwright" in done.said + json.dumps(done.events)
+    assert not list(archive.library.iterdir())
+    archive.library.rmdir()
+    away.rename(archive.library)
+    assert archive.run(feed.url).job["held"] == 2
+    assert not [a for a in site.requests if a.path.startswith("/v/")]
+
+
 def test_a_video_of_two_lists_is_fetched_once(archive: Archive, site: Site) -> None:
     feed = site.feed("rss", 3)
     alone = feed.entries[2].url

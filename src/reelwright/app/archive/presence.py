@@ -19,7 +19,11 @@ _PAGE = 500
 
 
 def library(app: App) -> Path:
-    """The folder of the library."""
+    """The folder of the library. Raises INPUT_NOT_FOUND where its disk is not mounted: then nothing
+    that is held would be there, and all of it would be fetched anew, into the mount point."""
+    from reelwright.app.library.verify import check_library
+
+    check_library(app)
     return folders.root(app)
 
 

@@ -85,7 +85,14 @@ def look(app: App, wanted_bytes: int = 0) -> Storage:
 
 
 def problem(app: App, wanted_bytes: int = 0) -> Problem | None:
-    """Why nothing more is fetched now; None: there is room. Blocking."""
+    """Why nothing more is fetched now: no room, or a library whose disk is not mounted; None: it may
+    be fetched. Blocking."""
+    from reelwright.app.library.verify import check_library
+
+    try:
+        check_library(app)
+    except ReelError as error:
+        return error.problem
     return look(app, wanted_bytes).problem
 
 
