@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.cli import terminal
 from reelwright.cli.archive_shown import PlainLines, waiting
-from reelwright.engine.events import JobChanged, StepChanged, StepProgress
+from reelwright.engine.events import JobChanged, StepProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -46,13 +46,11 @@ class Live(PlainLines):
         bars.update(self._whole, total=counts.total, completed=counts.done, facts=facts)
 
     def on_event(self, event: Event) -> None:
+        super().on_event(event)
         if self._bars is None:
             return
         if isinstance(event, StepProgress) and not event.key.startswith(":"):
             self._advance(event)
-        elif isinstance(event, StepChanged) and event.paused and event.error:
-            why = terminal.printable(str(event.error.get("message")))
-            self.say(f"{self._name(event.job_id)}: waits: {why}")
         elif isinstance(event, JobChanged) and event.state in _FINAL:
             task = self._videos.pop(event.job_id, None)
             if task is not None:

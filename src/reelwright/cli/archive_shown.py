@@ -79,6 +79,8 @@ class PlainLines:
         self._said = self._began
         self._why = ""
         self._failures: list[Settled] = []
+        # What was said of a video that waits, by its job.
+        self._paused: dict[str, str] = {}
 
     def say(self, text: str) -> None:
         terminal.note(text)
@@ -111,7 +113,15 @@ class PlainLines:
         self._why = why
 
     def on_event(self, event: Event) -> None:
-        """The videos are told when they are settled."""
+        """The videos are told when they are settled; here, why one of them waits."""
+        from reelwright.engine.events import StepChanged
+
+        if not isinstance(event, StepChanged) or not event.paused or not event.error:
+            return
+        why = terminal.printable(str(event.error.get("message")))
+        if self._paused.get(event.job_id) != why:
+            self._paused[event.job_id] = why
+            self.say(f"{terminal.printable(self.name_of(event.job_id))}: waits: {why}")
 
     def ended(self, tally: Tally) -> None:
         took = terminal.span(time.monotonic() - self._began)
@@ -154,7 +164,10 @@ def said(tally: Tally) -> str:
 def waiting(standing: Standing) -> str:
     """Why nothing is begun, in a line; empty where something is."""
     if standing.disk is not None:
-        return f"waits for room on the disk: {standing.disk.message}"
+        disk = standing.disk
+        word = "waits for room on the disk" if disk.code is Code.DISK_FULL else "nothing is kept"
+        place = f"{disk.where}: " if disk.where and disk.where not in disk.message else ""
+        return f"{word}: {place}{disk.message}"
     if standing.is_open or not standing.waits:
         return ""
     host, wait = min(standing.waits.items(), key=lambda pair: pair[1].seconds)

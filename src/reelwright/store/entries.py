@@ -325,6 +325,20 @@ def unfinished_jobs(tx: Tx, source_ids: Collection[str]) -> list[str]:
     return [job_id for job_id in tx.run(query).scalars() if job_id]
 
 
+def stopped_jobs(tx: Tx, source_ids: Collection[str]) -> list[str]:
+    """Those of `unfinished_jobs` that somebody asked to stop, ended or not."""
+    query = (
+        sa.select(jobs.c.id)
+        .join_from(entries, jobs, jobs.c.id == entries.c.job_id)
+        .where(
+            entries.c.source_id.in_(source_ids),
+            entries.c.state == EntryState.QUEUED,
+            jobs.c.cancel_requested,
+        )
+    )
+    return list(tx.run(query).scalars())
+
+
 def of_owner(owner: str | sa.ScalarSelect[Any]) -> sa.Select[Any]:
     """The ids of their sources, as a subquery."""
     return sa.select(sources.c.id).where(sources.c.owner == owner)

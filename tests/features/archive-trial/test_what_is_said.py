@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import sqlite3
 import subprocess
+from contextlib import closing
+from pathlib import Path
 
-from tests.faults.archive.runs import LIMIT_S, Archive
+from tests.faults.archive.runs import LIMIT_S, Archive, until
 from tests.site import Site
-from tests.site_resources import Refuse
+from tests.site_resources import Refuse, Slow
 
 
 def said(archive: Archive, *words: str) -> str:
@@ -88,3 +92,39 @@ def test_captions_of_another_encoding_are_read(archive: Archive, site: Site) -> 
         for form in (".fr.vtt", ".fr.srt"):
             assert "Crème brûlée" in video.with_name(video.stem + form).read_text("utf-8")
     assert len(archive.document("library", "search", "creme")["hits"]) == 2
+
+
+def test_a_library_that_is_a_file_is_said_at_once(tmp_path: Path, site: Site) -> None:
+    library = tmp_path / "library"
+    library.write_text("not a folder")
+    archive = Archive(tmp_path / "home", library)
+    running = archive.start("archive", site.url("/files/clip.mp4"))
+    try:
+        _, err = running.process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        running.process.kill()
+        raise
+    assert running.process.returncode == 2, err
+    assert f"{library} is no folder" in err
+    assert library.read_text() == "not a folder"
+
+
+def test_what_a_hasty_stop_left_is_fetched_by_the_next_run(archive: Archive, site: Site) -> None:
+    clip = site.clip("/clip.mp4", pad_bytes=3_000_000)
+    site.fail("/clip.mp4", Slow(20_000), method="GET")
+    with archive.archiving(clip) as running:
+        until(lambda: archive.part_bytes() > 20_000)
+        running.process.send_signal(signal.SIGINT)
+        until(lambda: stops_asked(archive) == 1)
+        # Before anybody sees the end of the job, as a second Ctrl-C on a busy machine.
+        running.process.kill()
+        running.process.communicate()
+    site.heal("/clip.mp4")
+    ended = archive.run(clip)
+    assert (ended.code, ended.entry["state"]) == (0, "kept"), ended
+
+
+def stops_asked(archive: Archive) -> int:
+    with closing(sqlite3.connect(archive.home / "reelwright.db", timeout=60)) as database:
+        query = "SELECT COUNT(*) FROM jobs WHERE cancel_requested"
+        return int(database.execute(query).fetchone()[0])

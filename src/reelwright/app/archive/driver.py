@@ -82,6 +82,8 @@ class Archivist:
         self._lists: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._is_closing = False
+        # Jobs that a run stopped which did not stay to see their end.
+        self._put_off: frozenset[str] = frozenset()
         self.standing = Standing()
         # Called after each look.
         self.on_pass: Callable[[], None] = lambda: None
@@ -100,6 +102,10 @@ class Archivist:
         finally:
             stop()
             await self._stop_lists()
+
+    def put_off(self, job_ids: Collection[str]) -> None:
+        """What these were to fetch is fetched now: an earlier run stopped them."""
+        self._put_off = frozenset(job_ids)
 
     def wake(self) -> None:
         self._wake.set()
@@ -159,7 +165,8 @@ class Archivist:
 
         def change(tx: Tx) -> None:
             for one in ended:
-                settling.settle(tx, one, attempts, is_stopping=self._is_closing)
+                is_stopping = self._is_closing or one.entry.job_id in self._put_off
+                settling.settle(tx, one, attempts, is_stopping=is_stopping)
 
         await self._write(change)
         self._wake.set()  # there may be more, and there is room for others
@@ -255,7 +262,7 @@ class Archivist:
                 if s in found
             }
         chosen = _in_turn(pending, found, at_work, free)
-        disk = storage.problem(self._app) if chosen else None
+        disk = _disk_problem(self._app) if chosen else None
         self.standing = Standing(waits, disk, is_open=not names <= set(waits))
         if disk is None:
             return chosen
@@ -266,6 +273,15 @@ class Archivist:
 
     async def _write(self, change: Callable[[Tx], Any]) -> Any:
         return await self._app.combiner.transact(change)
+
+
+def _disk_problem(app: App) -> Problem | None:
+    try:
+        return storage.problem(app)
+    except ReelError as error:
+        if error.code is not Code.OUTPUT_PATH:
+            raise
+        return error.problem  # a file stands where the library should: nobody waits for that
 
 
 def _in_turn(

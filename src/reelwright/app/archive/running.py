@@ -152,6 +152,7 @@ class Run:
         """Raises STORE_*, TOOL_MISSING."""
         with self._app.store.read() as tx:
             self._began_at = tx.now()
+            self._archivist.put_off(entries.stopped_jobs(tx, self._ids))
         self._after = self._first()
         passed = asyncio.Event()
         self._archivist.on_pass = passed.set
