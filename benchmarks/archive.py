@@ -62,12 +62,13 @@ def download(size: Size) -> list[Row]:
         path = _large_file(place, site, size_bytes)
         url, digest = site.add("/large.mp4", path, "video/mp4"), sha256(path)
         _reel(place, "archive", site.url("/files/clip.mp4"), "--json")  # makes the tables
-        shutil.copytree(place / "home", place / "fresh")
+        for name in ("home", "library"):
+            shutil.copytree(place / name, place / f"fresh-{name}")
 
         def ours() -> float:
             for name in ("home", "library"):
                 shutil.rmtree(place / name)
-            shutil.copytree(place / "fresh", place / "home")
+                shutil.copytree(place / f"fresh-{name}", place / name)
             done = _reel(place, "archive", url, "--json")
             (entry,) = [line for line in _lines(done) if line["event"] == "entry"]
             if entry["state"] != "kept" or sha256(Path(entry["path"])) != digest:
