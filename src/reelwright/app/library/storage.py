@@ -85,8 +85,8 @@ def look(app: App, wanted_bytes: int = 0) -> Storage:
 
 
 def problem(app: App, wanted_bytes: int = 0) -> Problem | None:
-    """Why nothing more is fetched now: no room, or a library whose disk is not mounted; None: it may
-    be fetched. Blocking."""
+    """Why nothing more is fetched now: no room, or a library whose disk is not mounted; None: it
+    may be. Blocking."""
     from reelwright.app.library.verify import check_library
 
     try:
