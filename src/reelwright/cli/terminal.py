@@ -113,7 +113,7 @@ def printable(text: str) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """``https://ana:***@example.org``: what is printed ends in logs, mails and bug reports."""
+    """The password of an address as ``***``: what is printed ends in logs and bug reports."""
     return _PASSWORD.sub(r"\1:***@", text) if "://" in text and "@" in text else text
 
 
