@@ -128,3 +128,17 @@ def stops_asked(archive: Archive) -> int:
     with closing(sqlite3.connect(archive.home / "reelwright.db", timeout=60)) as database:
         query = "SELECT COUNT(*) FROM jobs WHERE cancel_requested"
         return int(database.execute(query).fetchone()[0])
+
+
+def test_exit_codes_say_whose_fault_it_is(archive: Archive, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    folder.mkdir()
+    (folder / "talk.mp4").write_text("this is no video")
+    assert ended_with(archive, "import", str(folder)) == 3
+    assert ended_with(archive, "workplan", "-o", str(tmp_path / "none" / "plan.yaml")) == 2
+
+
+def ended_with(archive: Archive, *words: str) -> int:
+    running = archive.start(*words)
+    running.process.communicate(timeout=LIMIT_S)
+    return running.process.returncode

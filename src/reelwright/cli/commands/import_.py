@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reelwright.cli import terminal
+from reelwright.cli.exits import exit_code
 from reelwright.cli.options import AsJson
 
 if TYPE_CHECKING:
     from reelwright.app.library.importing import How, Imported
+    from reelwright.errors import Problem
 
 app = typer.Typer(add_completion=False)
 
@@ -62,8 +64,8 @@ def import_library(
         shown = _Shown(files, size, as_json=as_json)
         counts = run(lambda: import_all(used, wish, shown.file))
     shown.end(counts)
-    if counts["failed"]:
-        raise typer.Exit(1)
+    if shown.worst is not None:
+        raise typer.Exit(exit_code(shown.worst.code))
 
 
 def _how(*, link: bool, move: bool) -> How:
@@ -82,11 +84,14 @@ class _Shown:
         self._files, self._size = files, size_bytes
         self._as_json = as_json
         self._done = self._done_bytes = 0
+        # The first failure.
+        self.worst: Problem | None = None
         self._is_lively = not as_json and terminal.is_lively(sys.stderr)
 
     def file(self, one: Imported) -> None:
         self._done += 1
         self._done_bytes += one.size_bytes
+        self.worst = self.worst or one.problem
         if self._as_json:
             terminal.emit(one.to_json())
             return

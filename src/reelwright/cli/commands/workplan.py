@@ -50,7 +50,7 @@ def workplan(  # size: one line an option
         int | None,
         typer.Option(min=1, help="So many of each cause; default: 10, and all in a document."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="Print YAML.")] = False,
     form: Annotated[
         str | None, typer.Option("--format", metavar="FORM", help="table, json or yaml.")
@@ -184,6 +184,9 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         return
     path = output.expanduser().absolute()
+    if not path.parent.is_dir():
+        message = f"there is no folder {path.parent}"
+        raise ReelError(Code.OUTPUT_PATH, message, where="--output", hint="make it first")
     part = unfinished(path, "workplan")
     try:
         with part.open("w", encoding="utf-8") as file:
