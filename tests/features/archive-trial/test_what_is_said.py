@@ -45,9 +45,8 @@ def test_a_short_wait_is_kept(archive: Archive, site: Site) -> None:
 
 def test_passwords_of_addresses_are_not_shown(archive: Archive, site: Site) -> None:
     plain = [site.url("/pages/none"), site.url("/missing.mp4"), site.url("/files/clip.mp4")]
-    urls = [
-        url.replace("http://", "http://ana:hush%2Ahush@") for url in plain
-    ]  # secret-ok: made up
+    known = "http://ana:hush%2Ahush@"  # secret-ok: made up
+    urls = [url.replace("http://", known) for url in plain]
     heard = said(archive, "archive", *urls, "--json") + said(archive, "archive", *urls)
     heard += said(archive, "follow", urls[0].replace("none", "video"), "--every", "6h")
     for words in (["follow"], ["library"], ["workplan"], ["logs"], ["jobs"]):
