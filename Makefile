@@ -29,12 +29,12 @@ demo: $(VENV)/.ready ## run a real job on a sample video, or on VIDEO=file
 
 test: $(VENV)/.ready-dev ## run all tests; reports go to quality-reports/
 	@mkdir -p $(REPORTS) && rm -f $(REPORTS)/.coverage*
-	$(BIN)/pytest -n auto --dist worksteal --quality-report $(REPORTS)/tests.json \
+	$(BIN)/pytest -n auto --dist worksteal --quality-report=$(REPORTS)/tests.json \
 	  --cov --cov-report=term:skip-covered --cov-report=json:$(REPORTS)/coverage.json $(PYTEST)
 
 test-faults: $(VENV)/.ready-dev ## run the faults that take minutes: outages, kills, long runs
 	@mkdir -p $(REPORTS)
-	$(BIN)/pytest -m faults_long --quality-report $(REPORTS)/faults.json $(PYTEST)
+	$(BIN)/pytest -m faults_long --quality-report=$(REPORTS)/faults.json $(PYTEST)
 
 check: $(VENV)/.ready-dev ## lint, formatting, types, import direction, sizes, words, secrets
 	$(BIN)/ruff check .
