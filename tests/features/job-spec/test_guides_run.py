@@ -40,7 +40,7 @@ def files(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def watch_page(site: Site) -> str:
     """A page with everything that the guide takes from one."""
     page = (
-        '<html><head><title>A talk</title><meta name="description" content="Of words."></head>'
+        '<html><head><title>Talk</title><meta property="og:description" content="Of it."></head>'
         '<body><video poster="/files/poster.jpg"><source src="/files/clip.mp4" type="video/mp4">'
         '<track kind="captions" srclang="en" src="/captions/en.vtt"></video></body></html>'
     )
