@@ -53,6 +53,7 @@ def test_what_running_steps_were_promised_counts(app: App) -> None:
         tx.run(sa.update(reservations).values(size_bytes=1 << 62, host=this_host()))
 
     app.store.transact(promise)
+    (folders.root(app) / folders.OWN).mkdir(parents=True)  # its disk is mounted
     problem = storage.problem(app)
     assert problem is not None
     assert "promised" in problem.message
