@@ -179,7 +179,7 @@ def test_duplicates_and_what_is_no_video_are_told(clip: Clip, folder: Path) -> N
     again.rename(again.with_name(f"Re-encoded [{_ID}].mp4"))
     (folder / "broken.mp4").write_bytes(b"this is no video")
     (folder / "half.mp4.part").write_bytes(b"")
-    done = _import(folder, code=1)
+    done = _import(folder, code=3)
     assert _counts(done) == {"imported": 2, "duplicate": 2, "failed": 1}
     said = {Path(line["path"]).name: line for line in done.lines[:-1]}
     assert said["b.mp4"]["same_content"] is True
