@@ -157,6 +157,18 @@ class Code(Enum):
     BUDGET_SPENT = _i(_LI, "it goes on when the site's budget allows", retry=True)
     CIRCUIT_OPEN = _i(_LI, "the site failed often; it is asked again after a rest", retry=True)
     API_KEY = _i(_NE, "set `REEL_YOUTUBE__KEY` to a key of the YouTube Data API v3")
+    MODEL_UNAVAILABLE = _i(_TO, "`reel doctor` says which models are there and what others need")
+    MODEL_RATE_LIMITED = _i(_LI, "it is asked again when the provider allows", retry=True)
+    MODEL_REFUSED = _i(_LI, "the provider does not answer this; another model may")
+    MODEL_ANSWER_INVALID = _i(_TO, "the model's answer has not the form asked for", retry=True)
+    MODEL_FAILED = _i(_TO, "its message says why; the log of the step has more", retry=True)
+    BUDGET_REACHED = _i(_LI, "raise the budget, or take a model that costs less")
+    PROMPT_UNKNOWN = _i(_IN, "`reel prompts list` names them")
+    PROMPT_INVALID = _i(_IN, "a prompt is YAML: name, version, description, inputs, system, user")
+    QUERY_INVALID = _i(_IN, 'words, "a phrase", -without, channel:NAME, after:2024-01-31')
+    INDEX_EMPTY = _i(_ST, "`reel understand VIDEO` and `reel index PATH` fill the search index")
+    DOCUMENT_UNKNOWN = _i(_ST, "`reel index --list` names what is indexed")
+    NO_EVIDENCE = _i(_ST, "nothing that is indexed answers this; ask otherwise, or index more")
     API_QUOTA = _i(_LI, "the day's quota is spent; it begins anew at midnight Pacific time")
 
     # The library

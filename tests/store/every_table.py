@@ -1,3 +1,4 @@
+# size: one entry a table
 """A row or more in every table, with values that databases like to change: text, floats, sizes."""
 
 from __future__ import annotations
@@ -344,6 +345,77 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         }
         for seq in (1, 9)
     ],
+    "analyses": [
+        {
+            "subject": "asset:as1",
+            "kind": "transcript",
+            "asset_id": "as1",
+            "job_id": "j1",
+            "media_sha256": _A,
+            "body": {"words": []},
+            "created_at": _AT,
+        }
+    ],
+    "documents": [
+        {
+            "id": "d1",
+            "owner": "ana",
+            "subject": "asset:as1",
+            "kind": "asset",
+            "asset_id": "as1",
+            "title": "Ü",
+            "facts": {},
+            "indexed_at": _AT,
+        }
+    ],
+    "passages": [
+        {
+            "id": number,
+            "document_id": "d1",
+            "kind": "speech",
+            "start_s": 1 / 3,
+            "end_s": 2.5,
+            "text": "Grüße",
+            "evidence": {"segment": 1},
+        }
+        for number in (2, 7)
+    ],
+    "spaces": [
+        {
+            "id": "sp1",
+            "purpose": "text",
+            "model": "minilm",
+            "revision": "r",
+            "dtype": "float32",
+            "preprocessing": "",
+            "dimension": 2,
+            "state": "live",
+            "created_at": _AT,
+        }
+    ],
+    "vectors": [{"space_id": "sp1", "passage_id": 2, "vector": b"\x00\x00\x80?\x00\x00\x00\x00"}],
+    "model_calls": [
+        {
+            "id": "mc1",
+            "owner": "ana",
+            "job_id": "j1",
+            "key": "segment 1",
+            "kind": "speech",
+            "provider": "local",
+            "model": "m",
+            "request": _A,
+            "state": "done",
+            "is_cached": False,
+            "is_local": True,
+            "reserved_usd": 0.0,
+            "cost_usd": None,
+            "at": _AT,
+        }
+    ],
+    "model_answers": [
+        {"key": _A, "identity": {}, "answer": {"text": "ü"}, "created_at": _AT, "expires_at": _AT}
+    ],
+    "prompt_ratings": [{"call_id": "mc1", "rated_by": "ana", "rating": 5, "at": _AT}],
 }
 
 

@@ -208,6 +208,51 @@ class Youtube:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """Which models are asked, in order, with commas: ``provider:model`` or a provider alone.
+    Left out: what is installed and needs no network."""
+
+    speech: str = _setting("", "onnx-asr:…, faster-whisper:…, openai:…, pocketsphinx")
+    ocr: str = _setting("", "rapidocr, or a vision model")
+    text_embedding: str = _setting("", "minilm, openai:…, ollama:…")
+    image_embedding: str = _setting("", "clip:FOLDER (ONNX); default: none")
+    vision: str = _setting("", "openai:…, anthropic:…, google:…, local:…; default: none")
+    language: str = _setting("", "openai:…, anthropic:…, google:…, local:…; default: extractive")
+    voice: str = _setting("", "openai:…, espeak-ng")
+    folder: Path | None = _setting(None, "where weights are; default: `home`/models")
+    local_url: str | None = _setting(
+        None, "an OpenAI-compatible server (Ollama, vLLM) that `local:` names", kind="url"
+    )
+    local_key: str | None = _setting(None, "its key, where it wants one", kind="secret")
+    openai_key: str | None = _setting(None, "key of OpenAI", kind="secret")
+    openai_url: str = _setting("https://api.openai.com/v1", "where OpenAI is", kind="url")
+    anthropic_key: str | None = _setting(None, "key of Anthropic", kind="secret")
+    anthropic_url: str = _setting("https://api.anthropic.com", "where Anthropic is", kind="url")
+    google_key: str | None = _setting(None, "key of Google's Gemini API", kind="secret")
+    google_url: str = _setting(
+        "https://generativelanguage.googleapis.com", "where the Gemini API is", kind="url"
+    )
+    at_once: int = _setting(4, "calls of one hosted model at a time", ge=1, le=1000)
+    per_minute: float = _setting(
+        600.0, "calls a minute of one hosted model, all jobs together", ge=0.1, le=1_000_000
+    )
+    timeout_s: float = _setting(120.0, "seconds that a model has to answer", ge=0.1, le=3600)
+    attempts: int = _setting(3, "tries at a call whose error may pass", ge=1, le=20)
+    cache_days: float = _setting(90.0, "days that an answer is remembered", ge=0, le=36500)
+    idle_s: float = _setting(300.0, "seconds that an unused model stays loaded", ge=0, le=86400)
+    job_budget_usd: float | None = _setting(
+        None, "most that the models of one job may cost, in US dollars; default: no limit", ge=0
+    )
+    day_budget_usd: float | None = _setting(
+        None, "most that models may cost a day (UTC); default: no limit", ge=0
+    )
+    library_budget_usd: float | None = _setting(
+        None, "most that models may cost in all; default: no limit", ge=0
+    )
+    prompts: Path | None = _setting(None, "folder with prompts of your own; default: none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings. `home` None: the platform's folder for user data."""
 
@@ -242,6 +287,7 @@ class Settings:
     observe: Observe = Observe()
     archive: Archive = Archive()
     youtube: Youtube = Youtube()
+    models: Models = Models()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.engine import blame, expansion, keeping, outcome
+from reelwright.engine import blame, expansion, indexing, keeping, outcome
 from reelwright.engine.delivery import Delivering, DeliverRemote
 from reelwright.engine.executor import Attempt
 from reelwright.engine.expansion import PlanJob
+from reelwright.engine.indexing import IndexFound
 from reelwright.engine.inputs import Inputs
 from reelwright.engine.keeping import KeepVideo
 from reelwright.engine.lifecycle import fail_damaged
@@ -27,7 +28,7 @@ from reelwright.engine.watch import Watch, nobody
 from reelwright.engine.writing import Write, alone
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.planning.plan import Step, StepKind
-from reelwright.runners.context import Gate, StepContext, StepResult
+from reelwright.runners.context import Gate, ModelsFor, StepContext, StepResult
 from reelwright.store import attempts, jobs
 from reelwright.store.blobs import Blob, Blobs, refused
 from reelwright.store.combine import OneOf
@@ -54,7 +55,8 @@ class AttemptRunner:
 
     `learn` says what a finished step teaches about costs: name -> CPU-seconds per unit. `plan_job`
     plans the jobs that came in without a plan. `write` commits how attempts ended. `keep` puts
-    what was fetched into the library; `gate` is asked before a site is.
+    what was fetched into the library, `index` what was found into the search index; `gate` is asked
+    before a site is; `models` gives a step the models that it may ask.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class AttemptRunner:
         watch: Watch = nobody,
         keep: KeepVideo | None = None,
         gate: Gate | None = None,
+        index: IndexFound | None = None,
+        models: ModelsFor | None = None,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -84,6 +88,8 @@ class AttemptRunner:
         self._watch = watch
         self._keep_video = keep
         self._gate = gate
+        self._index_found = index
+        self._models = models
         self._inputs = Inputs(store, blobs)
         self._delivering = Delivering(store, blobs, deliver_remote)
 
@@ -150,6 +156,8 @@ class AttemptRunner:
             return await self._plan(row)
         if row.kind == StepKind.KEEP:
             return await self._keep(row)
+        if row.kind == StepKind.INDEX:
+            return await self._index(row)
         made = await self._make(row, place, report, heartbeat)
         return OneOf(outcome.succeed_all, Ended(row, made))
 
@@ -167,6 +175,13 @@ class AttemptRunner:
         order = await in_thread(keeping.order_of, self.store, self._blobs, row)
         kept = await self._keep_video(order)
         return partial(keeping.succeed, step=row, kept=kept)
+
+    async def _index(self, row: StepRow) -> Callable[[Tx], None]:
+        if self._index_found is None:
+            raise ReelError(Code.PLAN_INVALID, "this engine has no search index", where=row.key)
+        order = await in_thread(indexing.order_of, self.store, self._inputs, row)
+        indexed = await self._index_found(order)
+        return partial(indexing.succeed, step=row, indexed=indexed)
 
     async def _make(
         self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
@@ -192,6 +207,7 @@ class AttemptRunner:
             fetch_bytes=self.settings.fetch_bytes,
             fetch_s=self.settings.fetch_s,
             gate=self._gate,
+            models=None if self._models is None else self._models(row),
         )
         result = await self._run_step(step, context)
         self._inputs.check_unchanged(files)

@@ -23,7 +23,7 @@ PLAN = steps.PLAN
 NO_PLAN: Mapping[str, Any] = {"revision": 0, "deliveries": [], "warnings": [], "unresolved": {}}
 
 # Waiting for a server or a disk, or writing a text, keeps no core busy.
-_IDLE_KINDS = frozenset({StepKind.FETCH, StepKind.KEEP, StepKind.WRITE})
+_IDLE_KINDS = frozenset({StepKind.FETCH, StepKind.KEEP, StepKind.INDEX, StepKind.WRITE})
 _LEAST_WEIGHT = 0.01
 # Planning keeps a core busy, but for a moment only, and its answer is waited for.
 _PLAN_CPUS = 0.25

@@ -206,12 +206,40 @@ class Tap:
 
     `analyser` is ``operator:name``; `raw` the raw format it is fed (``gray8``, ``s16le`` ...),
     `params` what it was asked. `source="log"` analysers read the command's log instead of frames.
+    `pack` names a file that the analyser leaves beside its result (``frames.zip``): pad 1.
     """
 
     analyser: str
     raw: str
     params: tuple[tuple[str, Any], ...] = ()
     source: str = "frames"
+    pack: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work of our own, or of a model, on what its inputs have come to: whole files and results,
+    never frames. Output pad 0 is its result (DataStream, json), pads 1… the `files` it leaves.
+
+    `name` is a key of ``runners.tasks.TASKS``, `params` what it was asked, as JSON, `model` the
+    kind of model that it asks (``tools.models.kinds``): its configured chain is in the identity.
+    `cpu_seconds` and `memory_bytes` are an estimate.
+    """
+
+    name: str
+    params: str = "{}"
+    model: str | None = None
+    files: tuple[str, ...] = ()
+    cpu_seconds: float = field(default=1.0, compare=False)
+    memory_bytes: int = field(default=200 << 20, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Puts what its inputs, results of Tap and Task nodes, say into the search index. Nothing flows
+    out; the step's result is ``{"document": id, "passages": count}``. `options` are JSON."""
+
+    options: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +293,8 @@ Action = (
     | Encode
     | Search
     | Tap
+    | Task
+    | Index
     | Write
     | Mux
     | Deliver

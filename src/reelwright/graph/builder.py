@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -15,11 +16,13 @@ from reelwright.graph.actions import (
     Encode,
     Fetch,
     Filter,
+    Index,
     Join,
     Keep,
     Late,
     Still,
     Tap,
+    Task,
     Turn,
     Value,
     Write,
@@ -29,6 +32,9 @@ from reelwright.graph.operator import Bundle, Inputs, Strand, as_raw
 from reelwright.media.info import MediaInfo
 from reelwright.media.streams import DataStream, Stream, StreamKind, VideoStream
 from reelwright.media.time import TimeRange
+
+# How the forms of texts are called as codecs.
+_FORMS = {"vtt": "webvtt", "json": "json", "txt": "text"}
 
 
 class Unknown(Exception):  # noqa: N818 - not an error: it says what the graph waits for
@@ -170,13 +176,45 @@ class Builder:
         params: Mapping[str, Any] | None = None,
         operator: str | None = None,
         source: str = "frames",
+        pack: str | None = None,
     ) -> Strand:
-        """Feeds `strand` to the analyser `name` of this operator; gives its result as JSON data."""
+        """Feeds `strand` to the analyser `name` of this operator; gives its result as JSON data.
+        `pack` names the file that the analyser leaves beside it: see `beside`."""
         analyser = f"{operator or self.operator}:{name}"
         data = DataStream(codec="json")
-        action = Tap(analyser, raw, tuple(sorted((params or {}).items())), source)
-        node = self._add(name, action, (strand,), (Edge(data, True),))
+        action = Tap(analyser, raw, tuple(sorted((params or {}).items())), source, pack)
+        node = self._add(name, action, (strand,), (Edge(data, True), *_files((pack,))))
         return Strand(Pad(node.id), data, True, label=name)
+
+    def task(
+        self,
+        name: str,
+        *strands: Strand,
+        params: Mapping[str, Any] | None = None,
+        model: str | None = None,
+        files: Sequence[str] = (),
+        label: str | None = None,
+        cpu_seconds: float = 1.0,
+        memory_bytes: int = 200 << 20,
+        because: str = "",
+    ) -> Strand:
+        """A step of our own (`actions.Task`) on results, packs and whole input files; gives its
+        result as JSON data. `label`: what the node and the strand are called."""
+        data = DataStream(codec="json")
+        action = Task(name, _json(params or {}), model, tuple(files), cpu_seconds, memory_bytes)
+        edges = (Edge(data, True), *_files(files))
+        node = self._add(label or name.rpartition(".")[2], action, strands, edges, because)
+        return Strand(Pad(node.id), data, True, label=label)
+
+    def beside(self, result: Strand, number: int = 1, label: str | None = None) -> Strand:
+        """A file that the tap or task behind `result` leaves beside it, counted from 1."""
+        pad = Pad(result.pad.node, number)
+        stream = self._nodes[pad.node].outputs[number].stream
+        return Strand(pad, stream, True, label=label)
+
+    def index(self, options: Mapping[str, Any], *results: Strand) -> None:
+        """Puts what taps and tasks found into the search index."""
+        self._add("index", Index(_json(options)), results, ())
 
     def fetch(
         self,
@@ -217,7 +255,7 @@ class Builder:
 
     def write(self, text: str, suffix: str, label: str, *about: Strand) -> Strand:
         """A text known at planning (``.vtt``, ``.json``); `about`: whose files it names."""
-        data = DataStream(codec={".vtt": "webvtt", ".json": "json"}.get(suffix, "text"))
+        data = DataStream(codec=_FORMS.get(suffix[1:], "text"))
         node = self._add(label, Write(text, suffix), about, (Edge(data, True),))
         return Strand(Pad(node.id), data, True, label=label)
 
@@ -264,6 +302,17 @@ class Builder:
         if self._awaited:
             self._marks[name] = frozenset(self._awaited)
         return node
+
+
+def _files(names: Sequence[str | None]) -> tuple[Edge, ...]:
+    """Edges of the files that stand beside a result; their form is their ending."""
+    endings = (name.rpartition(".")[2] for name in names if name is not None)
+    return tuple(Edge(DataStream(codec=_FORMS.get(e, e)), True) for e in endings)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    """One text for one meaning; times (`Fraction`) are texts in it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def _frozen(value: Any) -> Any:

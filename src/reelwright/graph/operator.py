@@ -18,6 +18,8 @@ from reelwright.graph.dag import Pad
 from reelwright.media.streams import AudioStream, Stream, StreamKind, VideoStream
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reelwright.graph.builder import Builder
 
 
@@ -154,6 +156,11 @@ class Analyser(ABC):
     """Eats raw frames or samples as they are decoded, in constant memory, then gives a result."""
 
     frame_bytes: int = 1
+
+    def open(self, pack: Path) -> None:
+        """Before the first data, where the tap has a `pack`: the file to leave there. Its bytes
+        may depend on the data and the parameters only."""
+        raise NotImplementedError(f"{type(self).__name__} leaves no file")
 
     @abstractmethod
     def feed(self, data: memoryview) -> None:

@@ -324,6 +324,7 @@ class Composer:
                     output=output,
                     source=tap.source,
                     stream=stream,
+                    pack=f"tap{len(taps)}.{tap.pack}" if tap.pack else None,
                 )
             )
         return taps, arguments

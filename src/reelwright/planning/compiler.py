@@ -22,7 +22,7 @@ from typing import Any
 
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.graph.actions import Demux, Fetched
-from reelwright.graph.dag import Graph
+from reelwright.graph.dag import Graph, Pad
 from reelwright.graph.registry import Registry
 from reelwright.media.info import MediaInfo
 from reelwright.planning.bind import Bound, bind
@@ -196,7 +196,7 @@ def _known(
     digests = {name: info.sha256 for name, info in media.items()}
     tools = [f"{k}={v}" for k, v in sorted(machine.tools.items())]
     build = ",".join([f"planner={_REVISION}", *tools])
-    return Known(digests, versions, build, facts.job)
+    return Known(digests, versions, build, facts.job, machine.models)
 
 
 def _sources(graph: Graph, facts: Facts, media: Mapping[str, MediaInfo]) -> Sources:
@@ -235,7 +235,9 @@ def _unresolved(lowered: Lowered, assembly: Assembly) -> list[Step]:
         waiting.setdefault(nodes, []).append(operation)
     made: list[Step] = []
     for nodes, operations in waiting.items():
-        needs = tuple(dict.fromkeys(assembly.made[n][0] for n in nodes if n in assembly.made))
+        needs = tuple(
+            dict.fromkeys(assembly.made[Pad(n)][0] for n in nodes if Pad(n) in assembly.made)
+        )
         names = ", ".join(operations)
         made.append(
             Step(

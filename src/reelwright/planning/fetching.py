@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reelwright.graph.actions import Fetch, Keep
-from reelwright.graph.dag import Graph, Node
+from reelwright.graph.dag import Graph, Node, Pad
 from reelwright.planning.names import by_language
 from reelwright.planning.plan import StepInput, StepOutput
 
@@ -100,10 +100,10 @@ def keep_payload(graph: Graph, node: Node, keep: Keep) -> dict[str, Any]:
 
 
 def keep_inputs(
-    graph: Graph, node: Node, made: Mapping[str, tuple[str, str]]
+    graph: Graph, node: Node, made: Mapping[Pad, tuple[str, str]]
 ) -> tuple[StepInput, ...]:
     return tuple(
-        StepInput(name=_input(graph[pad.node]), step=made[pad.node][0], output=made[pad.node][1])
+        StepInput(name=_input(graph[pad.node]), step=made[pad][0], output=made[pad][1])
         for pad in node.inputs
     )
 

@@ -16,11 +16,13 @@ from reelwright.graph.actions import (
     Encode,
     Fetch,
     Filter,
+    Index,
     Join,
     Keep,
     Late,
     Still,
     Tap,
+    Task,
     Turn,
     Write,
 )
@@ -64,7 +66,7 @@ def output_of(node: Node) -> OutputSpec:
 
 
 def _is_text(graph: Graph, node: Node) -> bool:
-    return isinstance(graph[node.inputs[0].node].action, Tap | Write | Fetch)
+    return isinstance(graph[node.inputs[0].node].action, Tap | Task | Write | Fetch)
 
 
 def _wants(state: Forming, awaited: frozenset[str]) -> set[str]:
@@ -76,7 +78,7 @@ def _wants(state: Forming, awaited: frozenset[str]) -> set[str]:
             for pad, decision in zip(node.inputs, state.decisions.get(node.id, ()), strict=False):
                 if decision.way is Way.ENCODE and not _packets_only(state, pad):
                     state.want_frames(pad)
-        elif not (node.id in live or isinstance(node.action, Keep) or _reports(node, live)):
+        elif not (node.id in live or isinstance(node.action, Keep | Index) or _reports(node, live)):
             continue
         live.add(node.id)
         live.update(pad.node for pad in node.inputs)

@@ -18,18 +18,22 @@ from reelwright.graph.actions import (
     Fetch,
     Fetched,
     Filter,
+    Index,
     Keep,
     Mux,
     Reopen,
     Search,
     SmartCut,
     Tap,
+    Task,
     Write,
 )
 from reelwright.graph.dag import Graph, Node
 from reelwright.planning.identity import late_nodes
 
-SINKS = (Mux, SmartCut, Search, Tap, Write, Fetch, Keep)
+SINKS = (Mux, SmartCut, Search, Tap, Task, Write, Fetch, Keep, Index)
+# Each is a step of its own.
+_ALONE = (SmartCut, Search, Task, Write, Keep, Index)
 # An x264 1080p encoder holds about 150 MB with its lookahead: twelve of them fill a small machine.
 _MOST_ENCODERS = 12
 
@@ -151,7 +155,7 @@ def _fused(
     owner: dict[tuple[str, int, frozenset[str]], str] = {}
     for sink in sinks:
         action = graph[sink].action
-        if sink in cached or isinstance(action, SmartCut | Search | Keep | Write):
+        if sink in cached or isinstance(action, _ALONE):
             continue
         if isinstance(action, Fetch):
             leader[find(sink)] = find(_extraction(asked, sink, action, keys[sink]))

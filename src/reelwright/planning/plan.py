@@ -22,6 +22,8 @@ class StepKind(StrEnum):
     FETCH = "fetch"  # a URL into the workspace
     KEEP = "keep"  # what was fetched into the library
     QUALITY = "quality"  # encodes a sample until the quality that was asked for is met
+    TASK = "task"  # work of our own or of a model on what earlier steps found
+    INDEX = "index"  # what was found into the search index
     WRITE = "write"  # a text that planning already knows
     UNRESOLVED = "unresolved"  # becomes steps when the results it waits for are there
 
@@ -78,7 +80,8 @@ class StepOutput:
 class StepTap:
     """An analyser that eats what the command writes to the FIFO `pipe`, or (source "log") its log.
 
-    Its result is stored under `node` and, as JSON, in the output `output`.
+    Its result is stored under `node` and, as JSON, in the output `output`; `pack` is the output of
+    the file that it leaves beside it.
     """
 
     node: str
@@ -88,6 +91,7 @@ class StepTap:
     output: str
     source: str = "frames"
     stream: Stream | None = None
+    pack: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +208,7 @@ class Machine:
     """What planning may know of the machine. `tools` are versions: they are part of identities.
 
     `max_pixels`: the largest picture that a command may decode; None: whatever memory allows.
+    `models` are the configured chains of models, by kind: part of the identity of what asks them.
     `rates` are learned CPU-seconds per unit of the cost model, with their spread (see estimate.py).
     """
 
@@ -214,6 +219,7 @@ class Machine:
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     encoders: frozenset[str] = frozenset()
     max_pixels: int | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 def _plain(value: Any) -> Any:

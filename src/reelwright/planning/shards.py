@@ -102,7 +102,9 @@ def _worthwhile(chain: _Chain, machine: Machine) -> int:
 
 def _bounds(chain: _Chain, count: int) -> list[int]:
     """Frame numbers where parts begin, and the end."""
-    options = dict(chain.encode.action.options)  # type: ignore[union-attr]
+    action = chain.encode.action
+    assert isinstance(action, Encode)
+    options = dict(action.options)
     interval = options.get("g", _GOP_FRAMES)
     gop = interval if isinstance(interval, int) else _GOP_FRAMES
     if chain.frames < gop * count:

@@ -13,14 +13,16 @@ from reelwright.graph.actions import (
     Encode,
     Fetch,
     Fetched,
+    Index,
     Keep,
     Mux,
     Reopen,
     Search,
     SmartCut,
+    Task,
     Write,
 )
-from reelwright.graph.dag import Graph, Node
+from reelwright.graph.dag import Graph, Node, Pad
 from reelwright.graph.operator import Cost
 from reelwright.media.containers import CONTAINERS
 from reelwright.media.info import MediaInfo
@@ -36,6 +38,7 @@ from reelwright.planning.fetching import (
     keep_inputs,
     keep_payload,
 )
+from reelwright.planning.identity import pad_identity
 from reelwright.planning.muxing import option_text
 from reelwright.planning.names import numbered
 from reelwright.planning.partition import Group
@@ -48,6 +51,7 @@ from reelwright.planning.plan import (
     StepKind,
     StepOutput,
 )
+from reelwright.planning.tasks import index_step, reads_of, tap_outputs, task_step
 from reelwright.spec.model import OutputSpec
 
 
@@ -68,7 +72,7 @@ class Assembly:
     threads: int
     on_damage: Mapping[str, str]
     costs: dict[str, Cost] = field(default_factory=dict)  # operators' own; each is counted once
-    made: dict[str, tuple[str, str]] = field(default_factory=dict)  # sink -> (step, output)
+    made: dict[Pad, tuple[str, str]] = field(default_factory=dict)  # (step, output)
     names: dict[str, None] = field(default_factory=dict)
     fetched: list[Fetch] = field(default_factory=list)
 
@@ -82,14 +86,18 @@ class Assembly:
                 step = self._fetch(group)
             case Keep():
                 step = self._keep(group, sink, sink.action)
+            case Task():
+                step = self._task(group, sink, sink.action)
+            case Index():
+                step = self._index(group, sink, sink.action)
             case Search():
                 step = self._search(group, sink, sink.action)
             case SmartCut():
                 step = self._smart_cut(group, sink, sink.action)
             case _:
                 step = self._ffmpeg(group)
-        for name, output in self._outputs_of(step, group):
-            self.made[name] = (step.id, output)
+        for pad, output in self._outputs_of(step, group):
+            self.made[pad] = (step.id, output)
         return step
 
     def _link(self, group: Group) -> None:
@@ -97,7 +105,7 @@ class Assembly:
         for name in group.nodes:
             node = self.graph[name]
             if isinstance(node.action, Reopen | Fetched):
-                step, output = self.made[node.inputs[0].node]
+                step, output = self.made[node.inputs[0]]
                 demuxer = self._demuxer(node)
                 self.sources.files[name] = StepInput(
                     name="", step=step, output=output, demuxer=demuxer
@@ -114,7 +122,7 @@ class Assembly:
         return media.demuxer if media else None
 
     def _needs(self, group: Group) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.made[n][0] for n in group.needs))
+        return tuple(dict.fromkeys(self.made[Pad(n)][0] for n in group.needs))
 
     def _operations(self, group: Group) -> tuple[str, ...]:
         found = (self.graph[n].origin for n in group.nodes)
@@ -163,10 +171,7 @@ class Assembly:
             for s in group.sinks
             if isinstance(self.graph[s].action, Mux)
         )
-        taps = tuple(
-            StepOutput(name=t.output, container="json", identity=self.identities[t.node])
-            for t in command.taps
-        )
+        taps = tap_outputs(command.taps, self.identities)
         return Step(
             id=self._id(_label(self.graph, group), identity),
             kind=StepKind.FFMPEG,
@@ -244,9 +249,31 @@ class Assembly:
             estimate=Estimate(cpu_seconds=0.1, memory_bytes=20 << 20, wall_seconds=(0.1, 60.0)),
         )
 
+    def _task(self, group: Group, node: Node, task: Task) -> Step:
+        return task_step(
+            self._id(task.name.replace(".", "-"), self.identities[node.id]),
+            node,
+            task,
+            reads=reads_of(self.graph, node, self.sources.files, self.made),
+            identity=self.identities[node.id],
+            operations=self._operations(group),
+            needs=self._needs(group),
+        )
+
+    def _index(self, group: Group, node: Node, index: Index) -> Step:
+        return index_step(
+            self._id("index", self.identities[node.id]),
+            node,
+            index,
+            reads=reads_of(self.graph, node, self.sources.files, self.made),
+            identity=self.identities[node.id],
+            operations=self._operations(group),
+            needs=self._needs(group),
+        )
+
     def _search(self, group: Group, node: Node, search: Search) -> Step:
         identity = self.identities[node.id]
-        sample_step, sample = self.made[node.inputs[0].node]
+        sample_step, sample = self.made[node.inputs[0]]
         output = StepOutput(name="quality.json", container="json", identity=identity)
         options = [[k, option_text(v)] for k, v in search.encode.options]
         return Step(
@@ -296,11 +323,14 @@ class Assembly:
             estimate=self._estimate(group),
         )
 
-    def _outputs_of(self, step: Step, group: Group) -> Iterable[tuple[str, str]]:
+    def _outputs_of(self, step: Step, group: Group) -> Iterable[tuple[Pad, str]]:
         by_identity = {o.identity: o.name for o in step.outputs}
         for sink in group.sinks:
-            if self.identities[sink] in by_identity:
-                yield sink, by_identity[self.identities[sink]]
+            for index in range(max(1, len(self.graph[sink].outputs))):
+                pad = Pad(sink, index)
+                identity = pad_identity(self.identities, pad)
+                if identity in by_identity:
+                    yield pad, by_identity[identity]
 
 
 def _container(node: Node) -> str:
@@ -324,7 +354,7 @@ def _longest(found: Iterable[Fraction | None]) -> Fraction | None:
 
 
 def deliveries(
-    graph: Graph, made: Mapping[str, tuple[str, str]], steps: Mapping[str, Step]
+    graph: Graph, made: Mapping[Pad, tuple[str, str]], steps: Mapping[str, Step]
 ) -> tuple[Delivery, ...]:
     """Where each output of the job goes. Several files of one output are numbered."""
     found: list[Delivery] = []
@@ -338,7 +368,7 @@ def deliveries(
         action = node.action
         output: OutputSpec = action.settings[0]
         first: int | None = action.settings[1]
-        step, name = made[node.inputs[0].node]
+        step, name = made[node.inputs[0]]
         mux = graph[node.inputs[0].node].action
         many = isinstance(mux, Mux) and mux.stills not in (None, 1)
         several = many or per_output[action.output] > 1

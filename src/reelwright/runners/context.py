@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from reelwright.errors import Code
 from reelwright.tools.ffmpeg.progress import Progress
 
 if TYPE_CHECKING:
+    from reelwright.store.rows import StepRow
     from reelwright.tools.binaries import Tools
+    from reelwright.tools.models.kinds import Models
 
 Heartbeat = Callable[[], Awaitable[bool]]
 
@@ -29,6 +31,10 @@ class Gate(Protocol):
     async def leave(self, url: str, code: Code | None) -> None:
         """How asking ended: None for well, else why not. Not called where nobody knows: after a
         cancel, a lost lease, a failure of this machine (a full disk)."""
+
+
+# The models that a step may ask, in its name: budgets, caches and records stand behind them.
+ModelsFor: TypeAlias = "Callable[[StepRow], Models]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,8 @@ class StepContext:
     `allow_private`: whether a download may connect to addresses that are not public; `net_allow`
     names those networks that it may connect to all the same (``10.0.0.0/8,…``). `proxy`: that of
     this machine's administrator; a step that names it goes through it.
-    `gate`: asked before a site is; None: nobody counts.
+    `gate`: asked before a site is; None: nobody counts. `models`: what asks models; None: this
+    engine has none.
     """
 
     workspace: Path
@@ -85,6 +92,7 @@ class StepContext:
     fetch_bytes: int | None = None
     fetch_s: float | None = None
     gate: Gate | None = None
+    models: Models | None = None
 
 
 @dataclass(slots=True, kw_only=True)

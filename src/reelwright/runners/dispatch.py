@@ -20,6 +20,7 @@ RUNNERS = {
     StepKind.SMART_CUT: "reelwright.runners.smart_cut:run",
     StepKind.FETCH: "reelwright.runners.fetch:run",
     StepKind.QUALITY: "reelwright.runners.quality:run",
+    StepKind.TASK: "reelwright.runners.task:run",
     StepKind.WRITE: "reelwright.runners.write:run",
 }
 
@@ -45,7 +46,11 @@ def _runner(kind: StepKind) -> Runner:
 
 
 def _remove_outputs(step: Step, context: StepContext) -> None:
-    for name in (*(o.name for o in step.outputs), *(t.output for t in step.taps)):
+    for name in (
+        *(o.name for o in step.outputs),
+        *(t.output for t in step.taps),
+        *(t.pack for t in step.taps if t.pack),
+    ):
         pattern = name.replace("%06d", "*") if "%06d" in name else name
         for path in context.workspace.glob(pattern):
             path.unlink(missing_ok=True)

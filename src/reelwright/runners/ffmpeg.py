@@ -241,7 +241,8 @@ def _input_names(step: Step) -> str:
 def _result(state: _Run, checked: Sequence[Verified], results: dict[str, Any]) -> StepResult:
     files = {c.name: c.files for c in checked}
     for tap in state.step.taps:
-        files.setdefault(tap.output, (state.context.workspace / tap.output,))
+        for name in (tap.output, *((tap.pack,) if tap.pack else ())):
+            files.setdefault(name, (state.context.workspace / name,))
     report: dict[str, Any] = {"outputs": {c.name: dict(c.facts) for c in checked}}
     for node, result in results.items():
         for topic, told in result.get("report", {}).items():

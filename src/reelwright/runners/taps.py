@@ -165,6 +165,9 @@ def _analyser(tap: StepTap) -> Analyser:
 
 def _open(tap: StepTap, workspace: Path) -> _Reader:
     path = workspace / tap.pipe
+    analyser = _analyser(tap)
+    if tap.pack:
+        analyser.open(workspace / tap.pack)
     os.mkfifo(path)
     # Opening a FIFO waits for the other side; not so without blocking, reader first.
     read_end = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -173,4 +176,4 @@ def _open(tap: StepTap, workspace: Path) -> _Reader:
     if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux: fewer wake-ups
         with suppress(OSError):
             fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, _READ_BYTES)
-    return _Reader(tap, _analyser(tap), read_end, write_end)
+    return _Reader(tap, analyser, read_end, write_end)

@@ -7,6 +7,7 @@ older schema stays what it is, and is migrated after it was restored.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -170,7 +171,7 @@ def _write_part(tx: Tx, table: sa.Table, archive: zipfile.ZipFile) -> Part:
     found = tx.connection.execute(query, execution_options={"yield_per": _ROWS})
     with archive.open(_name(table.name), "w", force_zip64=True) as part:
         for row in found.mappings():
-            line = json.dumps(dict(row), separators=(",", ":")).encode() + b"\n"
+            line = json.dumps(dict(row), separators=(",", ":"), default=_as_text).encode() + b"\n"
             part.write(line)
             digest.update(line)
             rows, size = rows + 1, size + len(line)
@@ -275,7 +276,21 @@ def _row(line: bytes, table: sa.Table, number: int) -> Mapping[str, Any]:
         raise _invalid(f"line {number} is no JSON: {error}", _name(table.name)) from error
     if not isinstance(row, dict) or row.keys() != set(table.columns.keys()):
         raise _invalid(f"line {number} has other columns than its table", _name(table.name))
+    for column in table.columns:
+        if isinstance(column.type, sa.LargeBinary) and row[column.name] is not None:
+            row[column.name] = _as_bytes(row[column.name], table, number)
     return row
+
+
+def _as_text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def _as_bytes(text: Any, table: sa.Table, number: int) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError) as error:
+        raise _invalid(f"line {number} has no base64 where bytes belong", table.name) from error
 
 
 def _insert(tx: Tx, table: sa.Table, rows: list[Mapping[str, Any]], number: int) -> None:

@@ -15,8 +15,9 @@ from reelwright.store.blobs import Blobs
 from reelwright.store.database import Database, Tx
 from reelwright.store.dialects import Postgres
 from reelwright.store.tables import artifacts, blobs
-from reelwright.store.tables_library import CAPTION_INDEX, metadata
+from reelwright.store.tables_library import CAPTION_INDEX
 from reelwright.store.tables_service import APPEND_ONLY
+from reelwright.store.tables_understand import metadata
 
 # Leases and retries run on the database's clock alone; logs and tokens are read with both.
 _SKEW_S = 5.0

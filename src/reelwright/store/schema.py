@@ -11,13 +11,14 @@ from sqlalchemy.exc import DBAPIError
 
 from reelwright.errors import Code, ReelError
 from reelwright.store.database import Database, Tx
-from reelwright.store.tables_library import CAPTION_INDEX_GONE, metadata
+from reelwright.store.tables_library import CAPTION_INDEX_GONE
+from reelwright.store.tables_understand import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 # The newest revision in migrations/versions; a test compares the two, and the tables with both.
-HEAD = "0004"
+HEAD = "0005"
 MIGRATIONS = Path(__file__).parent / "migrations"
 # A worker that has given no sign of life for so long does not count as one.
 _SILENCE_S = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from reelwright.store.tables_library import metadata
+from reelwright.store.tables_understand import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,51 @@
+"""What TASK steps do, one module an operator: functions of what earlier steps found.
+
+A task writes only into its workspace, asks models only through ``given.context.models``, and gives
+the same for the same: what it was given is its step's identity. Work that takes more than a moment
+of CPU is done in a child process or a thread, never on the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from reelwright.runners.context import StepContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strand:
+    """One connected strand: its file, and the result (JSON) of the tap or task that made it; None
+    where it is an input file, or a file that stands beside a result."""
+
+    path: Path
+    result: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """`strands` in the order in which the operator connected them."""
+
+    params: Mapping[str, Any]
+    strands: tuple[Strand, ...]
+    context: StepContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """`result` is JSON. `report`: what a person wants to know. Files of the task lie in the
+    workspace, under the names that it was planned with."""
+
+    result: Any
+    report: Mapping[str, Any] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+    max_rss_bytes: int = 0
+
+
+Task: TypeAlias = Callable[[Given], Awaitable[Done]]
+
+TASKS: dict[str, str] = {}
+"""Name of a task (``transcribe.segment``) → ``module:function``."""

@@ -1,0 +1,225 @@
+"""Understanding: analyses, documents, passages, embeddings, calls of models and their answers."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_TABLES = (
+    "model_answers",
+    "model_calls",
+    "spaces",
+    "analyses",
+    "documents",
+    "prompt_ratings",
+    "passages",
+    "vectors",
+)
+
+
+def upgrade() -> None:
+    _model_answers()
+    _model_calls()
+    _spaces()
+    _analyses()
+    _documents()
+    _prompt_ratings()
+    _passages()
+    _vectors()
+
+
+def downgrade() -> None:
+    for table in reversed(_TABLES):
+        op.drop_table(table)
+
+
+def _model_answers() -> None:
+    op.create_table(
+        "model_answers",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("usage", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.Float(precision=53), nullable=True),
+        sa.Column("expires_at", sa.Float(precision=53), nullable=True),
+        sa.PrimaryKeyConstraint("key", name="pk_model_answers"),
+    )
+    op.create_index("ix_model_answers_expires_at", "model_answers", ["expires_at"], unique=False)
+
+
+def _model_calls() -> None:
+    op.create_table(
+        "model_calls",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("job_id", sa.String(length=32), nullable=True),
+        sa.Column("step_id", sa.String(length=32), nullable=True),
+        sa.Column("asset_id", sa.String(length=32), nullable=True),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("provider", sa.String(length=64), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("prompt", sa.Text(), nullable=True),
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("is_cached", sa.Boolean(), nullable=False),
+        sa.Column("is_local", sa.Boolean(), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("usage", sa.Text(), nullable=True),
+        sa.Column("inputs", sa.Text(), nullable=True),
+        sa.Column("response", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("reserved_usd", sa.Float(precision=53), nullable=False),
+        sa.Column("cost_usd", sa.Float(precision=53), nullable=True),
+        sa.Column("latency_s", sa.Float(precision=53), nullable=True),
+        sa.Column("at", sa.Float(precision=53), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_model_calls"),
+    )
+    op.create_index("ix_model_calls_asset_id", "model_calls", ["asset_id"], unique=False)
+    op.create_index("ix_model_calls_at", "model_calls", ["at"], unique=False)
+    op.create_index("ix_model_calls_job_id", "model_calls", ["job_id"], unique=False)
+    op.create_index("ix_model_calls_prompt_at", "model_calls", ["prompt", "at"], unique=False)
+
+
+def _spaces() -> None:
+    op.create_table(
+        "spaces",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.Column("dtype", sa.String(length=16), nullable=False),
+        sa.Column("preprocessing", sa.Text(), nullable=False),
+        sa.Column("dimension", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), nullable=True),
+        sa.Column("live_at", sa.Float(precision=53), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_spaces"),
+        sa.UniqueConstraint(
+            "purpose",
+            "model",
+            "revision",
+            "dtype",
+            "preprocessing",
+            "dimension",
+            name="uq_spaces_purpose_model_revision_dtype_preprocessing_dimension",
+        ),
+    )
+
+
+def _analyses() -> None:
+    op.create_table(
+        "analyses",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("asset_id", sa.String(length=32), nullable=True),
+        sa.Column("job_id", sa.String(length=32), nullable=True),
+        sa.Column("media_sha256", sa.String(length=64), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Float(precision=53), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["asset_id"], ["assets.id"], name="fk_analyses_asset_id_assets", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("subject", "kind", name="pk_analyses"),
+    )
+    op.create_index("ix_analyses_asset_id", "analyses", ["asset_id"], unique=False)
+
+
+def _documents() -> None:
+    op.create_table(
+        "documents",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("asset_id", sa.String(length=32), nullable=True),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=True),
+        sa.Column("channel", sa.Text(), nullable=True),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("published_at", sa.Float(precision=53), nullable=True),
+        sa.Column("duration_s", sa.Float(precision=53), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("indexed_at", sa.Float(precision=53), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["asset_id"], ["assets.id"], name="fk_documents_asset_id_assets", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_documents"),
+        sa.UniqueConstraint("owner", "subject", name="uq_documents_owner_subject"),
+    )
+    op.create_index("ix_documents_asset_id", "documents", ["asset_id"], unique=False)
+    op.create_index("ix_documents_channel", "documents", ["channel"], unique=False)
+    op.create_index("ix_documents_published_at", "documents", ["published_at"], unique=False)
+
+
+def _prompt_ratings() -> None:
+    op.create_table(
+        "prompt_ratings",
+        sa.Column("call_id", sa.String(length=32), nullable=False),
+        sa.Column("rated_by", sa.Text(), nullable=False),
+        sa.Column("rating", sa.Integer(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("at", sa.Float(precision=53), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["call_id"],
+            ["model_calls.id"],
+            name="fk_prompt_ratings_call_id_model_calls",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("call_id", "rated_by", name="pk_prompt_ratings"),
+    )
+
+
+def _passages() -> None:
+    op.create_table(
+        "passages",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("document_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("start_s", sa.Float(precision=53), nullable=True),
+        sa.Column("end_s", sa.Float(precision=53), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=True),
+        sa.Column("speaker", sa.Text(), nullable=True),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"],
+            ["documents.id"],
+            name="fk_passages_document_id_documents",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_passages"),
+    )
+    op.create_index("ix_passages_document_id", "passages", ["document_id"], unique=False)
+
+
+def _vectors() -> None:
+    op.create_table(
+        "vectors",
+        sa.Column("space_id", sa.String(length=32), nullable=False),
+        sa.Column("passage_id", sa.BigInteger(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["passage_id"],
+            ["passages.id"],
+            name="fk_vectors_passage_id_passages",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["space_id"], ["spaces.id"], name="fk_vectors_space_id_spaces", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("space_id", "passage_id", name="pk_vectors"),
+    )
+    op.create_index("ix_vectors_passage_id", "vectors", ["passage_id"], unique=False)

@@ -1,0 +1,180 @@
+"""The tables of understanding: what was found, what can be searched for, and what models cost.
+
+Times are seconds: of the database's clock since 1970 (``…_at``), of a video from 0 (``…_s``).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from reelwright.store.tables import ID, SHA256, STATE, json_column, time_column
+from reelwright.store.tables_library import metadata
+from reelwright.store.tables_service import COUNTED
+
+__all__ = ["metadata"]  # with these tables in it
+
+# What analyses of a file gave: the newest of each `kind` (shots, transcript, text, segments,
+# summary, keyframes, chapters, description) of an asset (`subject` ``asset:ID``) or of a file that
+# no asset holds (``file:SHA256``). `body` is the JSON result; `sha256` its artifact, if any.
+analyses = Table(
+    "analyses",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("asset_id", ID, ForeignKey("assets.id", ondelete="CASCADE"), nullable=True),
+    Column("job_id", ID, nullable=True),
+    Column("media_sha256", SHA256, nullable=True),
+    json_column("body", nullable=False),
+    time_column("created_at"),
+    Index(None, "asset_id"),
+)
+
+# What can be searched: a video (`kind` asset or file) or a text (`kind` document). `subject` is
+# ``asset:ID``, ``file:SHA256`` or the document's own name (a path, an id of a JSON line). `facts`
+# is what else is known (chapters, path, url).
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("asset_id", ID, ForeignKey("assets.id", ondelete="CASCADE"), nullable=True),
+    Column("title", Text, nullable=False),
+    Column("path", Text, nullable=True),
+    Column("channel", Text, nullable=True),
+    Column("language", String(35), nullable=True),
+    Column("published_at", Float(53), nullable=True),
+    Column("duration_s", Float(53), nullable=True),
+    Column("digest", SHA256, nullable=True),
+    json_column("facts", nullable=False),
+    time_column("indexed_at"),
+    UniqueConstraint("owner", "subject"),
+    Index(None, "asset_id"),
+    Index(None, "channel"),
+    Index(None, "published_at"),
+)
+
+# A unit of text or picture: `kind` is speech, text (in the picture), captions, description, title,
+# chapter, frame, body (of a document). `start_s` and `end_s` are None in documents. `evidence`:
+# where it is from (provider and model, box, lines of a file, frame's time, segment).
+passages = Table(
+    "passages",
+    metadata,
+    Column("id", COUNTED, primary_key=True, autoincrement=True),
+    Column("document_id", ID, ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("start_s", Float(53), nullable=True),
+    Column("end_s", Float(53), nullable=True),
+    Column("text", Text, nullable=False),
+    Column("language", String(35), nullable=True),
+    Column("speaker", Text, nullable=True),
+    json_column("evidence", nullable=False),
+    Index(None, "document_id"),
+)
+
+# An embedding space: everything that was made by one model in one way. Of each `purpose` (text,
+# frames) one is live; another is built beside it and takes its place at once.
+spaces = Table(
+    "spaces",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("purpose", String(16), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("dtype", String(16), nullable=False),
+    Column("preprocessing", Text, nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("state", STATE, nullable=False),
+    time_column("created_at"),
+    time_column("live_at"),
+    UniqueConstraint("purpose", "model", "revision", "dtype", "preprocessing", "dimension"),
+)
+
+# Vectors of passages, of length 1: float32, little-endian. PostgreSQL has a table of its own with
+# pgvector's type for each space beside it.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("space_id", ID, ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "passage_id",
+        BigInteger,
+        ForeignKey("passages.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("vector", LargeBinary, nullable=False),
+    Index(None, "passage_id"),
+)
+
+# Every call of a model. `cost_usd` is NULL where no price is known. A call that was begun and not
+# ended keeps what it reserved (`reserved_usd`) until it is settled or too old.
+model_calls = Table(
+    "model_calls",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("owner", Text, nullable=True),
+    Column("job_id", ID, nullable=True),
+    Column("step_id", ID, nullable=True),
+    Column("asset_id", ID, nullable=True),
+    Column("key", Text, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt", Text, nullable=True),
+    Column("request", SHA256, nullable=False),
+    Column("state", STATE, nullable=False),
+    Column("is_cached", Boolean, nullable=False),
+    Column("is_local", Boolean, nullable=False),
+    Column("input_tokens", BigInteger, nullable=True),
+    Column("output_tokens", BigInteger, nullable=True),
+    json_column("usage"),
+    json_column("inputs"),
+    json_column("response"),
+    json_column("error"),
+    Column("reserved_usd", Float(53), nullable=False),
+    Column("cost_usd", Float(53), nullable=True),
+    Column("latency_s", Float(53), nullable=True),
+    time_column("at"),
+    Index(None, "job_id"),
+    Index(None, "at"),
+    Index(None, "asset_id"),
+    Index(None, "prompt", "at"),
+)
+
+# Answers by what was asked (`key`: SHA-256 over kind, model, prompt, schema and content).
+model_answers = Table(
+    "model_answers",
+    metadata,
+    Column("key", SHA256, primary_key=True),
+    json_column("identity", nullable=False),
+    json_column("answer", nullable=False),
+    json_column("usage"),
+    time_column("created_at"),
+    time_column("expires_at"),
+    Index(None, "expires_at"),
+)
+
+# What people thought of an answer: 1 to 5, with a note.
+prompt_ratings = Table(
+    "prompt_ratings",
+    metadata,
+    Column("call_id", ID, ForeignKey("model_calls.id", ondelete="CASCADE"), primary_key=True),
+    Column("rated_by", Text, primary_key=True),
+    Column("rating", Integer, nullable=False),
+    Column("note", Text, nullable=True),
+    time_column("at"),
+)

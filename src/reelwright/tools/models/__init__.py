@@ -1,0 +1,1 @@
+"""Models, in the box and by configuration: speech, OCR, embeddings, vision, language, voice."""
