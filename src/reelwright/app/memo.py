@@ -52,6 +52,8 @@ def remember(app: App, memo_key: str, job_id: str, planned: Planned) -> None:
 
     if _is_from_afar(planned):
         return  # whether it still is the same, only its origin knows
+    if any(step.kind.value in {"index", "task"} for step in planned.plan.steps):
+        return  # what was indexed may be gone since, and other models may be configured
     inputs = planned.kept.inputs.values()
     if planned.kept.nonce is not None or any(_is_list(entry) for entry in inputs):
         return  # another file may come to match a glob
@@ -107,7 +109,8 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 def _is_from_afar(planned: Planned) -> bool:
     if any(step.kind.value == "fetch" for step in planned.plan.steps):
         return True
-    return any("://" in entry.uri for entry in planned.spec.inputs.values())
+    uris = [entry.uri for entry in planned.spec.inputs.values()]
+    return any("://" in uri or uri.startswith("asset:") for uri in uris)
 
 
 def _is_list(entry: Any) -> bool:

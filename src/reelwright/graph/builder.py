@@ -212,6 +212,27 @@ class Builder:
         stream = self._nodes[pad.node].outputs[number].stream
         return Strand(pad, stream, True, label=label)
 
+    def sources_of(self, strand: Strand) -> tuple[str, ...]:
+        """The files that `strand` comes from: names of inputs (``clips[2]``: of a glob), or
+        ``fetch:NODE`` where a fetch brings it."""
+        from reelwright.graph.actions import Demux, Fetched
+
+        found: dict[str, None] = {}
+        stack, seen = [strand.pad.node], set[str]()
+        while stack:
+            name = stack.pop()
+            if name in seen or name not in self._nodes:
+                continue
+            seen.add(name)
+            node = self._nodes[name]
+            if isinstance(node.action, Demux):
+                found[node.action.input] = None
+            elif isinstance(node.action, Fetched):
+                found[f"fetch:{node.inputs[0].node}"] = None
+            else:
+                stack += [pad.node for pad in node.inputs]
+        return tuple(found)
+
     def index(self, options: Mapping[str, Any], *results: Strand) -> None:
         """Puts what taps and tasks found into the search index."""
         self._add("index", Index(_json(options)), results, ())

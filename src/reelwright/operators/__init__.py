@@ -25,6 +25,7 @@ BUILTIN = {
     "overlay": f"{_HERE}.compose.overlay:Overlay",
     "drawtext": f"{_HERE}.compose.drawtext:DrawText",
     "shots": f"{_HERE}.analyse.shots:Shots",
+    "index": f"{_HERE}.index.index:Index",
 }
 
 REGISTRY = Registry(BUILTIN)
