@@ -25,6 +25,8 @@ BUILTIN = {
     "overlay": f"{_HERE}.compose.overlay:Overlay",
     "drawtext": f"{_HERE}.compose.drawtext:DrawText",
     "shots": f"{_HERE}.analyse.shots:Shots",
+    "keyframes": f"{_HERE}.analyse.keyframes:Keyframes",
+    "speech": f"{_HERE}.analyse.speech:Speech",
     "index": f"{_HERE}.index.index:Index",
 }
 

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from reelwright.errors import Code, ReelError
 from reelwright.graph.operator import Analyser
-from reelwright.media.streams import DataStream
-from reelwright.operators import REGISTRY
+from reelwright.runners.analysers import analyser_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,8 +158,7 @@ def _whole(reader: _Reader) -> Analyser:
 
 
 def _analyser(tap: StepTap) -> Analyser:
-    operator, _, name = tap.analyser.partition(":")
-    return REGISTRY.get(operator).analyser(name, tap.params, tap.stream or DataStream())
+    return analyser_of(tap.analyser, tap.params, tap.stream)
 
 
 def _open(tap: StepTap, workspace: Path) -> _Reader:

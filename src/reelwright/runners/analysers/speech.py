@@ -1,0 +1,193 @@
+"""Listens for speech with Silero's network, and keeps what it heard as FLAC.
+
+Both take samples in portions of their own, whatever portions they come in, so that the same sound
+always gives the same result and the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reelwright.analysis.speech import RATE_HZ, WINDOW_SAMPLES, SpeechFinder, SpeechRule
+from reelwright.errors import Code, ReelError
+from reelwright.graph.operator import Analyser
+from reelwright.media.streams import Stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+_MODEL = "silero_vad_v6.onnx"
+_CONTEXT_SAMPLES = 64  # of the window before, put in front of each
+_BATCH = 256  # windows: 8 s
+_FLAC_SAMPLES = 4096
+_FULL_SCALE = 32768.0
+
+
+def speech(params: Mapping[str, Any], stream: Stream) -> Analyser:
+    """The analyser of the tap ``speech:speech``."""
+    return SpeechAnalyser(SpeechRule(**params))
+
+
+class Silero:
+    """How likely speech is in each window of 512 samples at 16 kHz; it remembers what came before.
+
+    Raises MODEL_UNAVAILABLE where the network is not installed.
+    """
+
+    def __init__(self) -> None:
+        import numpy as np
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        # One thread: the decoder beside it wants the other cores, and more make it no faster.
+        options.inter_op_num_threads = options.intra_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 4
+        self._session = onnxruntime.InferenceSession(
+            str(_network()), options, providers=["CPUExecutionProvider"]
+        )
+        self._memory = (np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32))
+        self._last = np.zeros(_CONTEXT_SAMPLES, np.float32)
+
+    def listen(self, samples: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Of whole windows: probabilities, shape (windows,)."""
+        import numpy as np
+
+        windows = samples.astype(np.float32).reshape(-1, WINDOW_SAMPLES) / _FULL_SCALE
+        contexts = np.vstack((self._last, windows[:-1, -_CONTEXT_SAMPLES:]))
+        self._last = windows[-1, -_CONTEXT_SAMPLES:]
+        asked = np.hstack((contexts, windows))
+        hidden, cell = self._memory
+        likely, hidden, cell = self._session.run(None, {"input": asked, "h": hidden, "c": cell})
+        self._memory = (hidden, cell)
+        found: NDArray[np.float32] = np.asarray(likely, np.float32).reshape(-1)
+        return found
+
+
+def _network() -> Path:
+    """It comes with faster-whisper."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    spec = find_spec("faster_whisper")
+    places = spec.submodule_search_locations if spec is not None else None
+    for place in places or ():
+        path = Path(place, "assets", _MODEL)
+        if path.is_file():
+            return path
+    raise ReelError(
+        Code.MODEL_UNAVAILABLE,
+        f"the network that hears speech ({_MODEL}) is not installed",
+        hint="install Reelwright again: it comes with faster-whisper",
+    )
+
+
+class SpeechAnalyser(Analyser):
+    """16-bit samples, mono, 16 kHz."""
+
+    frame_bytes = 2
+
+    def __init__(self, rule: SpeechRule) -> None:
+        self._silero: Silero | None = None
+        self._finder = SpeechFinder(rule)
+        self._waiting = bytearray()
+        self._samples = 0
+        self._loudest = 0
+        self._flac: Flac | None = None
+
+    def open(self, pack: Path) -> None:
+        self._flac = Flac(pack)
+
+    def feed(self, data: memoryview) -> None:
+        if self._silero is None:
+            # Here, in the thread of the tap: loading takes longer than an event loop may stand.
+            self._silero = Silero()
+        self._samples += len(data) // 2
+        self._waiting += data
+        if self._flac is not None:
+            self._flac.feed(data)
+        portion = _BATCH * WINDOW_SAMPLES * 2
+        while len(self._waiting) >= portion:
+            self._listen(bytes(self._waiting[:portion]))
+            del self._waiting[:portion]
+
+    def _listen(self, portion: bytes) -> None:
+        import numpy as np
+
+        assert self._silero is not None
+        samples = np.frombuffer(portion, np.int16)
+        self._loudest = max(self._loudest, int(np.abs(samples.astype(np.int32)).max()))
+        self._finder.feed(self._silero.listen(samples).tolist())
+
+    def finish(self) -> dict[str, Any]:
+        if self._waiting:
+            missing = -len(self._waiting) % (WINDOW_SAMPLES * 2)
+            self._listen(bytes(self._waiting) + bytes(missing))
+            self._waiting.clear()
+        if self._flac is not None:
+            self._flac.close()
+        duration_s = self._samples / RATE_HZ
+        found = self._finder.finish(duration_s)
+        return {
+            "speech": [
+                {"start": round(span.start_s, 4), "end": round(span.end_s, 4)} for span in found
+            ],
+            "duration": round(duration_s, 6),
+            "sample_rate": RATE_HZ,
+            "loudest": round(self._loudest / _FULL_SCALE, 4),
+        }
+
+
+@dataclass(slots=True)
+class _Encoder:
+    container: Any
+    stream: Any
+
+
+class Flac:
+    """A FLAC file of 16-bit mono at 16 kHz, whose bytes depend on the samples alone."""
+
+    def __init__(self, path: Path) -> None:
+        import av
+        from av.codec.context import Flags
+
+        container = av.open(str(path), "w", format="flac", options={"fflags": "+bitexact"})
+        stream = container.add_stream("flac", rate=RATE_HZ)
+        context = stream.codec_context
+        context.format, context.layout = "s16", "mono"
+        context.flags |= Flags.bitexact  # else the version of the library stands in the file
+        self._encoder = _Encoder(container, stream)
+        self._waiting = bytearray()
+        self._at = 0
+
+    def feed(self, data: memoryview) -> None:
+        self._waiting += data
+        size = _FLAC_SAMPLES * 2
+        whole = len(self._waiting) // size * size
+        for at in range(0, whole, size):
+            self._encode(bytes(self._waiting[at : at + size]))
+        del self._waiting[:whole]
+
+    def _encode(self, portion: bytes) -> None:
+        from fractions import Fraction
+
+        import av
+
+        frame = av.AudioFrame(format="s16", layout="mono", samples=len(portion) // 2)
+        frame.planes[0].update(portion)
+        frame.sample_rate, frame.pts = RATE_HZ, self._at
+        frame.time_base = Fraction(1, RATE_HZ)
+        self._at += frame.samples
+        self._encoder.container.mux(self._encoder.stream.encode(frame))
+
+    def close(self) -> None:
+        if self._waiting:
+            self._encode(bytes(self._waiting))
+            self._waiting.clear()
+        self._encoder.container.mux(self._encoder.stream.encode(None))
+        self._encoder.container.close()
