@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reelwright.engine import expansion, lifecycle, orders, outcome
+from reelwright.engine import expansion, lifecycle, orders, outcome, salvage
 from reelwright.engine.executor import Attempt, Executor
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.threads import in_thread
@@ -55,6 +55,8 @@ class Control:
         if job.state is JobState.QUEUED:
             lifecycle.begin(self._store, self._blobs, job, self._settings)
             return True
+        if counts.get(_S.FAILED) and self._store.transact(lambda tx: salvage.drop(tx, job_id)):
+            return True
         if counts.get(_S.UNRESOLVED):
             return await self._resolve(job, counts)
         return self._store.transact(lambda tx: lifecycle.move_on(tx, job_id))
@@ -70,9 +72,15 @@ class Control:
         if job.deadline_at is not None and now > job.deadline_at:
             said = f"the job took longer than {job.timeout_s:g} s"
             return JobState.FAILED, Problem(Code.TIMEOUT, said, where=job.id)
-        if counts.get(_S.FAILED):
+        if counts.get(_S.FAILED) and not self._goes_on(job):
             return JobState.FAILED, self._failure(job.id)
         return None
+
+    def _goes_on(self, job: Job) -> bool:
+        if not salvage.may_salvage(job):
+            return False
+        with self._store.read() as tx:
+            return salvage.goes_on(job, steps.of_job(tx, job.id), steps.results(tx, job.id))
 
     def _failure(self, job_id: str) -> Problem:
         with self._store.read() as tx:
