@@ -17,7 +17,7 @@ fast motion from being taken for a cut. Four things differ:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -88,7 +88,10 @@ class ShotDetector:
         """One frame of `FRAME_BYTES` bytes."""
         import numpy as np
 
-        picture = np.frombuffer(frame, np.uint8).astype(np.int16)
+        self.look(np.frombuffer(frame, np.uint8).astype(np.int16))
+
+    def look(self, picture: NDArray[np.int16]) -> None:
+        """One frame of `FRAME_BYTES` values, 0 to 255; it is kept for a while."""
         if self._frames:
             self._changes.append(_Change(difference(self._frames[-1], picture)))
         self._frames.append(picture)
@@ -97,6 +100,16 @@ class ShotDetector:
             self._look_back(self._changes[-1 - WINDOW])
         if len(self._changes) > self._reach:
             self._judge(self._reach)
+
+    @property
+    def cuts(self) -> Sequence[int]:
+        """First frames of the shots found so far; the first is 0."""
+        return self._cuts
+
+    @property
+    def settled(self) -> int:
+        """Cuts up to and including this frame have all been found."""
+        return self.count - 1 - self._reach
 
     def finish(self) -> list[tuple[int, int]]:
         """First frame and the one after the last, of each shot."""
@@ -144,3 +157,29 @@ def difference(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
     luma = WIDTH_PX * HEIGHT_PX
     chroma = luma // 4
     return float(gap[:luma].sum() / luma + gap[luma:].sum() / chroma)
+
+
+def shrunk(planes: Sequence[NDArray[np.uint8]]) -> NDArray[np.int16]:
+    """A frame for `ShotDetector.look` from larger planes Y, Cb, Cr: means of areas. Planes that are
+    smaller than a frame is are repeated."""
+    import numpy as np
+
+    sizes = ((HEIGHT_PX, WIDTH_PX), *2 * ((HEIGHT_PX // 2, WIDTH_PX // 2),))
+    return np.concatenate([_area(p, *s).ravel() for p, s in zip(planes, sizes, strict=True)])
+
+
+def _area(plane: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
+    import numpy as np
+
+    rows, columns = _edges(plane.shape[0], height), _edges(plane.shape[1], width)
+    sums = np.add.reduceat(plane, rows[:-1], axis=0, dtype=np.uint32)
+    sums = np.add.reduceat(sums, columns[:-1], axis=1)
+    sizes = np.outer(np.maximum(np.diff(rows), 1), np.maximum(np.diff(columns), 1))
+    means: NDArray[np.int16] = ((sums + sizes // 2) // sizes).astype(np.int16)
+    return means
+
+
+def _edges(length: int, parts: int) -> NDArray[np.intp]:
+    import numpy as np
+
+    return np.arange(parts + 1) * length // parts

@@ -233,6 +233,12 @@ class Builder:
                 stack += [pad.node for pad in node.inputs]
         return tuple(found)
 
+    def asked_of(self, result: Strand) -> dict[str, Any]:
+        """What the analyser behind `result`, a strand of `tap`, was asked."""
+        action = self._nodes[result.pad.node].action
+        assert isinstance(action, Tap)
+        return dict(action.params)
+
     def index(self, options: Mapping[str, Any], *results: Strand) -> None:
         """Puts what taps and tasks found into the search index."""
         self._add("index", Index(_json(options)), results, ())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,9 @@ from reelwright.graph.params import Duration, Number
 from reelwright.media.streams import Stream, StreamKind, VideoStream
 from reelwright.media.time import TimeRange
 from reelwright.media.timecode import seconds
+
+if TYPE_CHECKING:
+    from reelwright.analysis.shots import ShotDetector
 
 LABEL = "shots"
 
@@ -83,13 +86,7 @@ class Shots(Operator):
         return Bundle((*others, tapped))
 
     def analyser(self, name: str, params: Mapping[str, Any], stream: Stream) -> Analyser:
-        return ShotsAnalyser(
-            rate=Fraction(params["rate"]),
-            detector=params["detector"],
-            threshold=params["threshold"],
-            min_difference=params["min_difference"],
-            min_shot=Fraction(params["min_shot"]),
-        )
+        return ShotsAnalyser(detector_of(params), Fraction(params["rate"]))
 
 
 class ShotsAnalyser(Analyser):
@@ -98,48 +95,52 @@ class ShotsAnalyser(Analyser):
     Times come twice: rounded for people, exact as text ("1001/30000") for what cuts by them.
     """
 
-    def __init__(
-        self,
-        *,
-        rate: Fraction,
-        detector: Literal["adaptive", "content"],
-        threshold: float | None,
-        min_difference: float,
-        min_shot: Fraction,
-    ) -> None:
-        from reelwright.analysis.shots import FRAME_BYTES, ShotDetector
+    def __init__(self, detector: ShotDetector, rate: Fraction) -> None:
+        from reelwright.analysis.shots import FRAME_BYTES
 
         self.frame_bytes = FRAME_BYTES
         self._rate = rate
-        self._detector = ShotDetector(
-            rate,
-            detector=detector,
-            threshold=threshold,
-            min_difference=min_difference,
-            min_shot=min_shot,
-        )
+        self._detector = detector
 
     def feed(self, data: memoryview) -> None:
         for at in range(0, len(data), self.frame_bytes):
             self._detector.feed(data[at : at + self.frame_bytes])
 
     def finish(self) -> dict[str, Any]:
-        return {
-            "shots": [
-                {
-                    "index": index,
-                    "start": round(float(first / self._rate), 6),
-                    "end": round(float(last / self._rate), 6),
-                    "start_exact": str(first / self._rate),
-                    "end_exact": str(last / self._rate),
-                    "start_frame": first,
-                    "end_frame": last,
-                }
-                for index, (first, last) in enumerate(self._detector.finish())
-            ],
-            "frame_rate": str(self._rate),
-            "frames": self._detector.count,
-        }
+        return result(self._detector.finish(), self._rate, self._detector.count)
+
+
+def result(found: Sequence[tuple[int, int]], rate: Fraction, frames: int) -> dict[str, Any]:
+    """`found`: the first frame of each shot and the one after its last; `frames`: in all."""
+    return {
+        "shots": [
+            {
+                "index": index,
+                "start": round(float(first / rate), 6),
+                "end": round(float(last / rate), 6),
+                "start_exact": str(first / rate),
+                "end_exact": str(last / rate),
+                "start_frame": first,
+                "end_frame": last,
+            }
+            for index, (first, last) in enumerate(found)
+        ],
+        "frame_rate": str(rate),
+        "frames": frames,
+    }
+
+
+def detector_of(params: Mapping[str, Any]) -> ShotDetector:
+    """The detector of a tap that was asked `params`."""
+    from reelwright.analysis.shots import ShotDetector
+
+    return ShotDetector(
+        Fraction(params["rate"]),
+        detector=params["detector"],
+        threshold=params["threshold"],
+        min_difference=params["min_difference"],
+        min_shot=Fraction(params["min_shot"]),
+    )
 
 
 def shots_of(build: Builder, bundle: Bundle) -> tuple[Shot, ...]:
@@ -159,14 +160,26 @@ def shots_of(build: Builder, bundle: Bundle) -> tuple[Shot, ...]:
     return shots
 
 
-def _tap(build: Builder, strand: Strand, params: ShotsParams) -> Strand:
-    """A small copy of every frame, at a constant rate from time 0.
+def asked_of(build: Builder, bundle: Bundle) -> dict[str, Any]:
+    """What the detector of the bundle's shots is asked: by the `shots` operation before, else by
+    one without parameters."""
+    found = next((s for s in bundle if s.label == LABEL), None)
+    if found is not None:
+        return build.asked_of(found)
+    return _asked(require_video(bundle), ShotsParams())
+
+
+def steady(build: Builder, strand: Strand) -> Strand:
+    """Every frame, at a constant rate from time 0.
 
     The rate is the stream's own, so its frames pass one to one; where it varies, and before a late
-    first frame, some come twice, which is no change and so no cut. Frame n is at n / rate.
+    first frame, some come twice, which is no change and so no cut. Frame n is at n / rate. Raises
+    TIMESTAMPS_INVALID where the rate is not known.
     """
-    from reelwright.analysis.shots import HEIGHT_PX, WIDTH_PX
+    return build.filter("fps", {"fps": _rate(strand), "start_time": 0}, strand)
 
+
+def _rate(strand: Strand) -> Fraction:
     video = strand.stream
     assert isinstance(video, VideoStream)
     if not video.frame_rate:
@@ -175,22 +188,29 @@ def _tap(build: Builder, strand: Strand, params: ShotsParams) -> Strand:
             "the frame rate of this video is not known, so its shots have no times",
             hint="put an `fps` operation before it",
         )
-    rate = video.frame_rate
-    steady = build.filter("fps", {"fps": rate, "start_time": 0}, strand)
+    return video.frame_rate
+
+
+def _asked(strand: Strand, params: ShotsParams) -> dict[str, Any]:
+    rate = _rate(strand)
+    return {
+        "rate": str(rate),
+        "detector": params.detector,
+        "threshold": params.threshold,
+        "min_difference": params.min_difference,
+        "min_shot": str(seconds(params.min_shot_length, rate)),
+    }
+
+
+def _tap(build: Builder, strand: Strand, params: ShotsParams) -> Strand:
+    """A small copy of every frame."""
+    from reelwright.analysis.shots import HEIGHT_PX, WIDTH_PX
+
+    asked = _asked(strand, params)
     small = build.filter(
-        "scale", {"w": WIDTH_PX, "h": HEIGHT_PX, "flags": "area", "out_range": "pc"}, steady
+        "scale",
+        {"w": WIDTH_PX, "h": HEIGHT_PX, "flags": "area", "out_range": "pc"},
+        steady(build, strand),
     )
     gray = build.filter("format", {"pix_fmts": "yuv420p"}, small)
-    return build.tap(
-        LABEL,
-        gray,
-        raw="yuv420p",
-        operator="shots",
-        params={
-            "rate": str(rate),
-            "detector": params.detector,
-            "threshold": params.threshold,
-            "min_difference": params.min_difference,
-            "min_shot": str(seconds(params.min_shot_length, rate)),
-        },
-    )
+    return build.tap(LABEL, gray, raw="yuv420p", operator="shots", params=asked)
