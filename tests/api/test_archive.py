@@ -116,6 +116,17 @@ def test_the_same_key_asks_once(served: Served, site: Site) -> None:
     assert other.json()["code"] == "idempotency_mismatch"
 
 
+def test_passwords_in_addresses_are_shown_to_nobody(served: Served, site: Site) -> None:
+    url = site.clip("/secret.mp4").replace("://", "://ana:hush@")
+    (made,) = ask(served, url)
+    settled(served, made["id"])
+    entries = served.client.get(f"/v1/archive/{made['id']}/entries").text
+    held = served.client.get("/v1/assets").text
+    shown = [str(made), served.client.get(f"/v1/archive/{made['id']}").text, entries, held]
+    assert "ana:***@" in shown[0]
+    assert not [text for text in shown if "hush" in text]
+
+
 def test_subscriptions(served: Served, site: Site) -> None:
     feed = site.feed("atom", 1)
     body = {"url": feed.url, "schedule": "6h", "options": {"thumbnail": False}}

@@ -41,13 +41,14 @@ def display(*, as_json: bool) -> Display:
     return PlainLines()
 
 
-def ended_code(tally: Tally) -> int:
-    """0: all is kept. A video that failed decides; what is left waits for a site or the disk."""
+def ended_code(tally: Tally, *, fetches: bool = True) -> int:
+    """0: all is kept. A video that failed decides; what is left waits for a site or the disk, or
+    was only to be listed."""
     if tally.was_stopped:
         return exit_code(Code.CANCELLED)
     if tally.worst is not None:
         return exit_code(tally.worst.code)
-    return exit_code(Code.BUDGET_SPENT) if tally.left else DONE
+    return exit_code(Code.BUDGET_SPENT) if tally.left and fetches else DONE
 
 
 class JsonLines:

@@ -89,7 +89,7 @@ def run_sources(
         shown.ended(tally)
     finally:
         shown.close()
-    return ended_code(tally)
+    return ended_code(tally, fetches=fetches)
 
 
 def refused(error: ReelError, *, as_json: bool) -> int:

@@ -1,6 +1,7 @@
 """The command `reel`. What costs time to import is imported below the questions that need none."""
 
 import gc
+import os
 import sys
 
 # Objects made between two looks for cycles. Python's own 700 spends a tenth of a command's start-up
@@ -16,6 +17,8 @@ def main(args: list[str] | None = None) -> int:
 
         sys.stdout.write(f"reel {__version__}\n")
         return 0
+    # Pydantic would look through all that is installed for plugins: a tenth of a small command.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(_BETWEEN_LOOKS, *gc.get_threshold()[1:])
     from reelwright.cli.guarded import guarded
 

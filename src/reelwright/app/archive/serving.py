@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.app.archive import asking, presence, subscriptions
 from reelwright.app.principal import Principal, Scope
+from reelwright.app.settings import without_password
 from reelwright.errors import Code, ReelError
 from reelwright.store import entries, sources
 
@@ -62,7 +63,7 @@ def ask(app: App, wanted: Wanted, origin: Origin, key: Key | None = None) -> Tak
         if key is not None:
             claim(app, tx, origin, key, found[0].id)
         for source in found:
-            _note(tx, origin, action, source.id, url=source.url[:500])
+            _note(tx, origin, action, source.id, url=without_password(source.url)[:500])
 
     app.store.transact(note)
     return Taken([subscriptions.get(app, source.id, principal) for source in found], at)
@@ -121,7 +122,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "id": entry.id,
         "source": entry.source_id,
         "position": entry.position,
-        "url": entry.url,
+        "url": without_password(entry.url),
         "title": entry.title,
         "published_at": entry.published_at,
         "duration_s": entry.duration_s,
@@ -174,7 +175,7 @@ async def end(app: App, source_id: str, origin: Origin) -> Shown:
         running = entries.unfinished_jobs(tx, [source_id])
         # First: nothing new is begun for it.
         sources.remove(tx, source_id)
-        _note(tx, origin, "archive.end", source_id, url=was.source.url[:500])
+        _note(tx, origin, "archive.end", source_id, url=without_password(was.source.url)[:500])
         return running
 
     for job_id in await app.combiner.transact(forget):

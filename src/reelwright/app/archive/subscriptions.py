@@ -10,6 +10,7 @@ from reelwright.app.archive.asking import check_files
 from reelwright.app.archive.options import ArchiveOptions
 from reelwright.app.archive.schedule import next_after, normal
 from reelwright.app.principal import LOCAL, Principal, Scope
+from reelwright.app.settings import without_password
 from reelwright.errors import Code, ReelError
 from reelwright.store import entries, entry_moves, sources
 from reelwright.store.entries import EntryState
@@ -32,14 +33,17 @@ class Shown:
         source = self.source
         return {
             "id": source.id,
-            "url": source.url,
+            "url": without_password(source.url),
             "kind": source.kind,
             "title": source.title,
             "owner": source.owner,
             "schedule": source.schedule,
             "enabled": source.is_enabled,
             "state": source.state,
-            "options": dict(source.options),
+            "options": {
+                name: without_password(value) if isinstance(value, str) else value
+                for name, value in source.options.items()
+            },
             "entries": {str(state): self.counts.get(state, 0) for state in EntryState},
             "created_at": source.created_at,
             "listed_at": source.listed_at,

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from reelwright.app.library import folders, looking, removing
 from reelwright.app.principal import Principal, Scope
+from reelwright.app.settings import without_password
 from reelwright.errors import Code, ReelError
 from reelwright.store import asset_files, assets, origins
 
@@ -55,7 +56,8 @@ def details(app: App, asset_id: str, principal: Principal) -> dict[str, Any]:
     return {
         **found.to_json(),
         "checks": [
-            {"outcome": c.outcome, "code": c.code, "at": c.at, "url": c.url} for c in checks
+            {"outcome": c.outcome, "code": c.code, "at": c.at, "url": without_password(c.url)}
+            for c in checks
         ],
     }
 

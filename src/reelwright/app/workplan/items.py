@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from reelwright.app.settings import without_password
 from reelwright.app.workplan.causes import ONLY_HERE, Cause, Does, cause_of
 from reelwright.errors import Code
 from reelwright.store.entries import EntryState
@@ -59,7 +60,7 @@ class Item:
             "kind": self.kind,
             "cause": self.cause.name,
             "state": self.state,
-            "url": self.url,
+            "url": None if self.url is None else without_password(self.url),
             "title": self.title,
             "host": self.host,
             "source": self.source_id,
