@@ -36,7 +36,7 @@ from reelwright.store.store import Store, open_store
 
 _WORKERS = 4
 _EVERY_S, _FROZEN_S, _RECOVERY_S = 10.0, 45.0, 30.0
-_LIMIT_S = 1800.0
+_LIMIT_S = 3600.0
 
 
 @dataclass
@@ -91,7 +91,7 @@ class _Killing:
         self.token = ""
 
     def measure(self) -> Found:
-        source = clip(max(2, round(40 * self.count / 100)), "640x360")
+        source = clip(max(2, round(20 * self.count / 100)), "640x360")
         try:
             self._serve()
             for _ in range(_WORKERS):
