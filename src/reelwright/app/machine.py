@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from reelwright.planning.plan import Machine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reelwright.app.settings import Limits
     from reelwright.store.store import Store
     from reelwright.tools.binaries import Tools
@@ -49,8 +51,14 @@ def disk_bytes(folder: Path) -> int:
     return shutil.disk_usage(place).free
 
 
-def machine(limits: Limits, home: Path, tools: Tools, store: Store | None) -> Machine:
-    """What planning may know. Without a store nothing was learned yet."""
+def machine(
+    limits: Limits,
+    home: Path,
+    tools: Tools,
+    store: Store | None,
+    models: Mapping[str, str] | None = None,
+) -> Machine:
+    """What planning may know. Without a store nothing was learned yet. `models`: their chains."""
     rates: dict[str, tuple[float, float]] = {}
     if store is not None:
         from reelwright.store.rates import learned
@@ -65,6 +73,7 @@ def machine(limits: Limits, home: Path, tools: Tools, store: Store | None) -> Ma
         rates=rates,
         encoders=tools.encoders(),
         max_pixels=limits.max_pixels,
+        models=models or {},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
     from reelwright.planning.plan import Machine
     from reelwright.store.blobs import Blobs
     from reelwright.store.combine import Combiner
+    from reelwright.store.rows import StepRow
     from reelwright.store.store import Store
     from reelwright.tools.binaries import Tools
+    from reelwright.tools.models.pool import Pool
+    from reelwright.tools.models.serving import Serving
 
 _DATABASE = "reelwright.db"
 
@@ -103,7 +107,32 @@ class App:
     def machine(self) -> Machine:
         from reelwright.app.machine import machine
 
-        return machine(self.settings.limits, self.home, self.tools, self.store)
+        models = self.chains
+        return machine(self.settings.limits, self.home, self.tools, self.store, models)
+
+    @cached_property
+    def chains(self) -> Mapping[str, str]:
+        """Which models would be asked, by kind. Raises CONFIG_INVALID."""
+        from reelwright.app.models.chains import chain_texts
+
+        return chain_texts(self.models.configured)
+
+    @cached_property
+    def models(self) -> Pool:
+        """The models of this process; `asker` gives a door to them."""
+        from reelwright.app.models.configured import configured
+        from reelwright.tools.models.pool import Pool
+
+        made = Pool(configured(self.settings.models, self.settings.limits, self.home))
+        self._opened.append(made)
+        return made
+
+    def asker(self, row: StepRow | None = None, *, owner: str | None = None) -> Serving:
+        """A door to the models: for a step, or for somebody who asks outside of jobs."""
+        from reelwright.app.models.ledger import ledger
+        from reelwright.tools.models.serving import Serving
+
+        return Serving(self.models, ledger(self, row, owner))
 
     @cached_property
     def engine_settings(self) -> EngineSettings:
@@ -237,6 +266,7 @@ class App:
             write=write,
             gate=self.budgets,
             keep=self._keep,
+            models=self.asker,
         )
 
     async def _keep(self, order: KeepOrder) -> Kept:

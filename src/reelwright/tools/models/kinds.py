@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from reelwright.tools.models.prompts import Prompt
+
 
 class ModelKind(StrEnum):
     SPEECH = "speech"
@@ -166,13 +168,17 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a call took. Tokens and seconds of audio are None where they do not apply."""
+    """What a call took. Tokens and seconds of audio are None where they do not apply. `model`:
+    which one served, in the provider's own words, where its answer says so. `cost_usd`: where it
+    says that too (OpenRouter does)."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     audio_s: float | None = None
     images: int | None = None
     characters: int | None = None
+    model: str | None = None
+    cost_usd: float | None = None
 
 
 Ask = TypeVar("Ask", contravariant=True)
@@ -250,6 +256,11 @@ class Models(Protocol):
         ...
 
     async def speak(self, ask: VoiceAsk, *, key: str = "") -> Served[Spoken]: ...
+
+    def prompt(self, name: str) -> Prompt:
+        """The prompt ``describe`` (its newest version) or ``describe@2``, the user's own before
+        those of the package. Raises PROMPT_UNKNOWN, PROMPT_INVALID."""
+        ...
 
     def has(self, kind: ModelKind) -> bool:
         """Whether anything is configured for it (it may still fail)."""

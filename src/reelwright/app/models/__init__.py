@@ -1,0 +1,1 @@
+"""Models as the settings have them: chains and keys, budgets, costs, records, prompts."""

@@ -1,0 +1,83 @@
+"""The models of one process, each made when it is first asked: warm children and connections."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+from reelwright.tools.models import providers
+from reelwright.tools.models.chains import Configured
+from reelwright.tools.models.child import ChildProvider
+from reelwright.tools.models.kinds import ModelIdentity, ModelKind, Provider
+from reelwright.tools.models.providers import ModelSpec, Runs
+
+
+class Pool:
+    """Shared by everything that asks models in this process, whatever its event loop."""
+
+    def __init__(self, configured: Configured) -> None:
+        self.configured = configured
+        self._made: dict[tuple[Any, ...], Provider[Any, Any]] = {}
+        self._identities: dict[tuple[Any, ...], ModelIdentity] = {}
+        self._turns: dict[tuple[Any, ...], asyncio.Semaphore] = {}
+        self._chains: dict[ModelKind, tuple[ModelSpec, ...]] = {}
+        self._lock = threading.Lock()
+
+    def chain(self, kind: ModelKind) -> tuple[ModelSpec, ...]:
+        """Blocking. As long as this process lives it stays the same, as the identities of steps
+        that name it do. Raises CONFIG_INVALID."""
+        found = self._chains.get(kind)
+        if found is None:
+            found = self._chains[kind] = self.configured.chain(kind)
+        return found
+
+    def identity(self, spec: ModelSpec) -> ModelIdentity:
+        """Blocking. Raises MODEL_UNAVAILABLE: each time it is looked anew, for weights may come."""
+        key = _key(spec)
+        found = self._identities.get(key)
+        if found is None:
+            found = self._identities[key] = providers.identify(spec)
+        return found
+
+    def provider(self, spec: ModelSpec) -> Provider[Any, Any]:
+        """Blocking. A hosted one's connections belong to the event loop that uses them: each makes
+        its own for every call. Raises MODEL_UNAVAILABLE."""
+        key = _key(spec)
+        with self._lock:
+            made = self._made.get(key)
+            if made is None:
+                made = self._made[key] = self._make(spec)
+        return made
+
+    def turn(self, spec: ModelSpec) -> asyncio.Semaphore:
+        """So many calls of one hosted model at a time, of this process and event loop."""
+        key = (id(asyncio.get_running_loop()), spec.url, spec.provider, spec.model)
+        with self._lock:
+            made = self._turns.get(key)
+            if made is None:
+                made = self._turns[key] = asyncio.Semaphore(self.configured.at_once)
+        return made
+
+    def _make(self, spec: ModelSpec) -> Provider[Any, Any]:
+        if providers.entry(spec).runs is Runs.CHILD:
+            return ChildProvider(
+                spec,
+                self.identity(spec),
+                idle_s=self.configured.idle_s,
+                copies=self.configured.copies,
+            )
+        return providers.make(spec)
+
+    def close(self) -> None:
+        """Kills the children."""
+        with self._lock:
+            made, self._made = list(self._made.values()), {}
+        for provider in made:
+            if isinstance(provider, ChildProvider):
+                provider.shut()
+
+
+def _key(spec: ModelSpec) -> tuple[Any, ...]:
+    options = repr(sorted(spec.options.items()))
+    return (spec.kind, spec.provider, spec.model, spec.folder, spec.url, spec.key, options)
