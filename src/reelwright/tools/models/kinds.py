@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from reelwright.analysis.words import Word as Word
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -47,16 +49,6 @@ class ModelIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """`start_s` and `end_s` in seconds of the audio file; `confidence` 0 to 1, None: not known."""
-
-    text: str
-    start_s: float
-    end_s: float
-    confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechAsk:
     """What is said in [start_s, end_s) of `audio` (16 kHz, mono, FLAC or WAV)? `language` is a
     BCP 47 tag, None: whatever it is; `prompt`: names and words that may come up."""
@@ -70,7 +62,8 @@ class SpeechAsk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """`is_poor`: a last resort (pocketsphinx), to be labelled so."""
+    """Words in order, their times seconds of the audio file. `is_poor`: a last resort
+    (pocketsphinx), to be labelled so."""
 
     words: tuple[Word, ...]
     language: str | None = None
