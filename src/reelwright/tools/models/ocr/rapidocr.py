@@ -1,0 +1,321 @@
+"""PP-OCR by RapidOCR's parts on onnxruntime: the models lie in its wheel, nothing is downloaded.
+
+Its own driver is not used: it enlarges every picture to 736 lines before it looks for text (five
+times the time that a line of print needs), cuts letters out of a reduced picture, loses what is
+drawn on transparent ground, and logs to the terminal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelwright.analysis.reading_order import Placed, reading_order
+from reelwright.tools.models.kinds import Line, ModelIdentity, PictureAsk, Seen, Usage
+from reelwright.tools.models.ocr.scripts import recogniser_key
+from reelwright.tools.models.pictures.opening import array_of
+from reelwright.tools.models.providers import unavailable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from reelwright.tools.models.providers import ModelSpec
+
+    Pixels = NDArray[np.uint8]
+    Quad = NDArray[np.float32]
+
+_DETECTOR = "PP-OCRv6_det_small.onnx"
+_RECOGNISER = "PP-OCRv6_rec_small.onnx"
+_TURNED = "ch_ppocr_mobile_v2.0_cls_mobile.onnx"
+# Raise it when sizes, paddings or thresholds below change what is read.
+_PREPROCESSING = "1"
+
+# Text is looked for in a copy with the longer side at most this long; it is read in the original.
+LOOK_PX = 1280
+# Where the lines that were found are lower than this there, there may be smaller ones that were
+# not: it is looked again, closer.
+SMALL_LINE_PX, LOOK_CLOSER_PX = 14, 2560
+# A small picture is enlarged to this, up to four times.
+SMALL_PICTURE_PX = 480
+# Letters at the very edge are not found: every picture gets a border of its own edge.
+BORDER_PX = 16
+# A line that is read with less confidence is none: it is texture that looks like letters.
+# So is one without any letter or digit, unless it is quite sure.
+LEAST_CONFIDENCE, LEAST_SIGNS = 0.5, 0.95
+# A quad that is this many times as high as wide is a line on its side.
+ON_ITS_SIDE = 1.5
+SURE_TURNED = 0.9
+
+
+def identify(spec: ModelSpec) -> ModelIdentity:
+    """Raises MODEL_UNAVAILABLE where RapidOCR or its models are not there."""
+    try:
+        release = version("rapidocr")
+    except PackageNotFoundError as error:
+        raise unavailable(spec, "rapidocr is not installed") from error
+    missing = [n for n in (_DETECTOR, _RECOGNISER, _TURNED) if not (_models() / n).is_file()]
+    if missing:
+        raise unavailable(spec, f"its package has no {', '.join(missing)}")
+    return ModelIdentity(
+        provider="rapidocr",
+        model="PP-OCRv6-small",
+        revision=release,
+        dtype="float32",
+        preprocessing=_PREPROCESSING,
+    )
+
+
+def make(spec: ModelSpec) -> RapidOcr:
+    """Raises MODEL_UNAVAILABLE."""
+    return RapidOcr(spec)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A line in the pixels of the picture: its corners from the upper left clockwise, its cut-out,
+    upright, and how far it was turned clockwise."""
+
+    quad: Quad
+    crop: Pixels
+    turned_deg: int
+
+
+class RapidOcr:
+    """Reads what is written in a picture; one at a time."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._spec = spec
+        self.identity = identify(spec)
+        self.is_local = True
+        _quiet()
+        self._detector = _part("ch_ppocr_det", "TextDetector", _detection(spec))
+        self._turned = _part("ch_ppocr_cls", "TextClassifier", _turning(spec))
+        self._recognisers: dict[Path, Any] = {}
+
+    async def answer(self, ask: PictureAsk) -> tuple[Seen, Usage]:
+        """Raises DECODE_FAILED, MODEL_UNAVAILABLE where no model reads the languages asked for."""
+        return await asyncio.to_thread(self.read, ask), Usage(images=1)
+
+    async def close(self) -> None:
+        self._recognisers.clear()
+
+    def read(self, ask: PictureAsk) -> Seen:
+        """Blocking: as `answer`."""
+        recogniser = self._recogniser(ask.languages)
+        picture = array_of(ask.image)[:, :, ::-1]  # its models were trained on blue first
+        found = self._cut_out(picture, self._look(picture))
+        if not found:
+            return Seen(lines=())
+        texts = _recognised(recogniser, [one.crop for one in found])
+        height, width = picture.shape[:2]
+        read = [
+            (one, Line(text=text, box=_box(one.quad, width, height), confidence=sure))
+            for one, (text, sure) in zip(found, texts, strict=True)
+            if _is_text(text, sure)
+        ]
+        places = [Placed(line.box, one.turned_deg, len(line.text)) for one, line in read]
+        order = reading_order(places)
+        return Seen(lines=tuple(read[index][1] for index in order))
+
+    def _look(self, picture: Pixels) -> list[Quad]:
+        """Where lines are."""
+        quads, factor = self._look_at(picture, LOOK_PX)
+        if factor < 1 and any(_height(q) * factor < SMALL_LINE_PX for q in quads):
+            quads, _ = self._look_at(picture, LOOK_CLOSER_PX)
+        return quads
+
+    def _look_at(self, picture: Pixels, most_px: int) -> tuple[list[Quad], float]:
+        """Quads in pixels of the picture, and by how much it was scaled to find them."""
+        import cv2
+        import numpy as np
+
+        height, width = picture.shape[:2]
+        longer = max(height, width)
+        factor = min(1.0, most_px / longer)
+        if longer < SMALL_PICTURE_PX:
+            factor = min(4.0, SMALL_PICTURE_PX / longer)
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        scaled = cv2.resize(np.ascontiguousarray(picture), size, interpolation=how)
+        edge = (BORDER_PX,) * 4
+        bordered = cv2.copyMakeBorder(scaled, *edge, cv2.BORDER_REPLICATE)
+        boxes = self._detector(bordered).boxes
+        if boxes is None:
+            return [], factor
+        per_x, per_y = width / size[0], height / size[1]
+        scale = np.array([per_x, per_y], np.float32)
+        most = np.array([width, height], np.float32)
+        inside = [np.clip((quad - BORDER_PX) * scale, 0, most) for quad in np.asarray(boxes)]
+        return [q.astype(np.float32) for q in inside if min(_width(q), _height(q)) >= 2], factor
+
+    def _cut_out(self, picture: Pixels, quads: list[Quad]) -> list[_Found]:
+        """The lines, turned upright."""
+        import numpy as np
+        from rapidocr.utils.process_img import get_rotate_crop_image
+
+        if not quads:
+            return []
+        whole = np.ascontiguousarray(picture)
+        crops = [get_rotate_crop_image(whole, quad.copy()) for quad in quads]
+        turned = self._turned(crops)
+        found = []
+        for number, quad in enumerate(quads):
+            label, sure = turned.cls_res[number]
+            head_down = "180" in label and sure > SURE_TURNED
+            # A line on its side was cut out turned back by 90 degrees, anticlockwise.
+            on_side = _height(quad) >= ON_ITS_SIDE * _width(quad)
+            angle = (90 if on_side else 0) + (180 if head_down else 0)
+            found.append(_Found(quad, turned.img_list[number], angle))
+        return found
+
+    def _recogniser(self, languages: tuple[str, ...]) -> Any:
+        path = self._weights(languages)
+        if path not in self._recognisers:
+            config = _recognition(self._spec, path)
+            self._recognisers[path] = _part("ch_ppocr_rec", "TextRecognizer", config)
+        return self._recognisers[path]
+
+    def _weights(self, languages: tuple[str, ...]) -> Path:
+        """Raises MODEL_UNAVAILABLE."""
+        key = recogniser_key(languages)
+        if key is None:
+            return _models() / _RECOGNISER
+        folder = self._spec.folder / "rapidocr"
+        found = sorted(folder.glob(f"{key}_*rec*.onnx"))
+        if not found:
+            raise unavailable(
+                self._spec,
+                f"the model in the box does not read {', '.join(languages)}",
+                hint=f"put RapidOCR's {key}_…_rec_….onnx into {folder}",
+            )
+        return found[0]
+
+
+def _recognised(recogniser: Any, crops: list[Pixels]) -> list[tuple[str, float]]:
+    from rapidocr.ch_ppocr_rec import TextRecInput
+
+    read = recogniser(TextRecInput(img=crops, return_word_box=False))
+    pairs = zip(read.txts, read.scores, strict=True)
+    return [(text.strip(), min(1.0, float(sure))) for text, sure in pairs]
+
+
+def _is_text(text: str, sure: float) -> bool:
+    """Texture is taken for stars and dots."""
+    has_letters = any(c.isalnum() for c in text)
+    return bool(text) and sure >= (LEAST_CONFIDENCE if has_letters else LEAST_SIGNS)
+
+
+def _width(quad: Quad) -> float:
+    import numpy as np
+
+    return float(max(np.linalg.norm(quad[0] - quad[1]), np.linalg.norm(quad[2] - quad[3])))
+
+
+def _height(quad: Quad) -> float:
+    import numpy as np
+
+    return float(max(np.linalg.norm(quad[0] - quad[3]), np.linalg.norm(quad[1] - quad[2])))
+
+
+def _box(quad: Quad, width: int, height: int) -> tuple[float, float, float, float]:
+    """Around the quad, whole pixels, inside the picture."""
+    left, top = (max(0, int(edge)) for edge in quad.min(axis=0))
+    right, bottom = (int(-(-float(edge) // 1)) for edge in quad.max(axis=0))
+    right, bottom = min(width, right), min(height, bottom)
+    return (float(left), float(top), float(right - left), float(bottom - top))
+
+
+def _models() -> Path:
+    found = find_spec("rapidocr")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "models"
+
+
+def _quiet() -> None:
+    """Its logger has a handler of its own, and its level set, on import."""
+    import rapidocr.utils.log  # noqa: F401 - for its logger
+
+    logging.getLogger("RapidOCR").setLevel(logging.ERROR)
+
+
+def _part(module: str, name: str, config: dict[str, Any]) -> Any:
+    """A part of RapidOCR with a session of ours: none of it loads, or fetches, a model itself."""
+    from importlib import import_module
+
+    from omegaconf import OmegaConf
+    from rapidocr.utils.typings import EngineType
+
+    whole = config | {"engine_type": EngineType.ONNXRUNTIME}
+    made = OmegaConf.create(whole, flags={"allow_objects": True})
+    return getattr(import_module(f"rapidocr.{module}"), name)(made)
+
+
+def _session(spec: ModelSpec, path: Path) -> Any:
+    """Raises MODEL_UNAVAILABLE for weights that cannot be loaded."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = max(1, spec.threads)
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # sizes differ from one picture to the next
+    options.log_severity_level = 4
+    # A thread that waits for the next part of a layer would burn a core meanwhile.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise unavailable(spec, f"{path.name} cannot be loaded: {error}") from error
+
+
+def _detection(spec: ModelSpec) -> dict[str, Any]:
+    return {
+        "session": _session(spec, _models() / _DETECTOR),
+        # The picture has been scaled: take it as it is.
+        "limit_type": "max",
+        "limit_side_len": 1 << 20,
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "thresh": 0.3,
+        "box_thresh": 0.5,
+        "max_candidates": 1000,
+        "unclip_ratio": 1.6,
+        "use_dilation": True,
+        "score_mode": "fast",
+    }
+
+
+def _turning(spec: ModelSpec) -> dict[str, Any]:
+    from rapidocr.utils.typings import OCRVersion
+
+    return {
+        "session": _session(spec, _models() / _TURNED),
+        "ocr_version": OCRVersion.PPOCRV4,
+        "cls_batch_num": 6,
+        "cls_thresh": SURE_TURNED,
+        "label_list": ["0", "180"],
+    }
+
+
+def _recognition(spec: ModelSpec, path: Path) -> dict[str, Any]:
+    """Raises MODEL_UNAVAILABLE for weights that do not say which characters they know."""
+    session = _session(spec, path)
+    if "character" not in session.get_modelmeta().custom_metadata_map:
+        raise unavailable(
+            spec,
+            f"{path.name} does not say which characters it knows",
+            hint="take RapidOCR's own export: its metadata has a list `character`",
+        )
+    return {
+        "session": session,
+        "lang_type": "ch",
+        "font_path": None,
+        "rec_batch_num": 6,
+        "rec_img_shape": [3, 48, 320],
+    }
