@@ -376,6 +376,9 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "start_s": 1 / 3,
             "end_s": 2.5,
             "text": "Grüße",
+            "words": "grusse",
+            "stemmer": "german",
+            "length": 1,
             "evidence": {"segment": 1},
         }
         for number in (2, 7)
@@ -393,7 +396,9 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "created_at": _AT,
         }
     ],
-    "vectors": [{"space_id": "sp1", "passage_id": 2, "vector": b"\x00\x00\x80?\x00\x00\x00\x00"}],
+    "vectors": [
+        {"id": 3, "space_id": "sp1", "passage_id": 2, "vector": b"\x00\x00\x80?\x00\x00\x00\x00"}
+    ],
     "model_calls": [
         {
             "id": "mc1",

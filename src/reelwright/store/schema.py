@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from reelwright.errors import Code, ReelError
 from reelwright.store.database import Database, Tx
 from reelwright.store.tables_library import CAPTION_INDEX_GONE
-from reelwright.store.tables_understand import metadata
+from reelwright.store.tables_understand import PASSAGE_INDEX_GONE, metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -83,7 +83,8 @@ def make(tx: Tx, revision: str) -> None:
 
 def drop(tx: Tx) -> None:
     """Removes our tables and all that is in them."""
-    for statement in CAPTION_INDEX_GONE[tx.connection.dialect.name]:
+    name = tx.connection.dialect.name
+    for statement in (*CAPTION_INDEX_GONE[name], *PASSAGE_INDEX_GONE[name]):
         tx.connection.exec_driver_sql(statement)
     found = sa.MetaData()
     ours = {*metadata.tables, _version.name}

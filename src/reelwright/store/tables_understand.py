@@ -6,6 +6,7 @@ Times are seconds: of the database's clock since 1970 (``…_at``), of a video f
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 
 from reelwright.store.tables import ID, SHA256, STATE, json_column, time_column
@@ -70,7 +72,9 @@ documents = Table(
 
 # A unit of text or picture: `kind` is speech, text (in the picture), captions, description, title,
 # chapter, frame, body (of a document). `start_s` and `end_s` are None in documents. `evidence`:
-# where it is from (provider and model, box, lines of a file, frame's time, segment).
+# where it is from (provider and model, box, lines of a file, frame's time, segment). `words`: what
+# it is found by, stemmed by `stemmer` and folded (`analysis.words`), those of a document's title on
+# a line of their own; `length` is their number. `passage_index` (full text) stands beside it.
 passages = Table(
     "passages",
     metadata,
@@ -83,7 +87,12 @@ passages = Table(
     Column("language", String(35), nullable=True),
     Column("speaker", Text, nullable=True),
     json_column("evidence", nullable=False),
+    Column("words", Text, nullable=False),
+    Column("stemmer", String(16), nullable=False),
+    Column("length", Integer, nullable=False),
     Index(None, "document_id"),
+    Index(None, "stemmer", "length"),
+    sqlite_autoincrement=True,  # a number is never another passage's
 )
 
 # An embedding space: everything that was made by one model in one way. Of each `purpose` (text,
@@ -104,20 +113,20 @@ spaces = Table(
     UniqueConstraint("purpose", "model", "revision", "dtype", "preprocessing", "dimension"),
 )
 
-# Vectors of passages, of length 1: float32, little-endian. PostgreSQL has a table of its own with
-# pgvector's type for each space beside it.
+# Vectors of passages, of length 1: float32, little-endian. Their numbers grow with the time of
+# their commit: what was added can be asked for. PostgreSQL has a table of its own with pgvector's
+# type for each space beside it (`store.vectors`).
 vectors = Table(
     "vectors",
     metadata,
-    Column("space_id", ID, ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True),
-    Column(
-        "passage_id",
-        BigInteger,
-        ForeignKey("passages.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    Column("id", COUNTED, primary_key=True, autoincrement=True),
+    Column("space_id", ID, ForeignKey("spaces.id", ondelete="CASCADE"), nullable=False),
+    Column("passage_id", BigInteger, ForeignKey("passages.id", ondelete="CASCADE"), nullable=False),
     Column("vector", LargeBinary, nullable=False),
+    UniqueConstraint("space_id", "passage_id"),
+    Index(None, "space_id", "id"),
     Index(None, "passage_id"),
+    sqlite_autoincrement=True,
 )
 
 # Every call of a model. `cost_usd` is NULL where no price is known. A call that was begun and not
@@ -178,3 +187,60 @@ prompt_ratings = Table(
     Column("note", Text, nullable=True),
     time_column("at"),
 )
+
+# The full-text index of `passages`, by dialect, which follows it by triggers; the migration runs
+# the same. The words are made before (`analysis.words`), so that both hold the same ones: the
+# databases neither fold nor stem.
+PASSAGE_INDEX = {
+    "sqlite": (
+        (
+            "CREATE VIRTUAL TABLE passage_index USING fts5(words, kind, content='passages', "
+            "content_rowid='id', tokenize='unicode61 remove_diacritics 0')"
+        ),
+        "CREATE VIRTUAL TABLE passage_vocabulary USING fts5vocab('passage_index', 'col')",
+        (
+            "CREATE TRIGGER passage_index_insert AFTER INSERT ON passages BEGIN "
+            "INSERT INTO passage_index (rowid, words, kind) "
+            "VALUES (new.id, new.words, new.kind); END"
+        ),
+        (
+            "CREATE TRIGGER passage_index_delete AFTER DELETE ON passages BEGIN "
+            "INSERT INTO passage_index (passage_index, rowid, words, kind) "
+            "VALUES ('delete', old.id, old.words, old.kind); END"
+        ),
+        (
+            "CREATE TRIGGER passage_index_update AFTER UPDATE OF words, kind ON passages BEGIN "
+            "INSERT INTO passage_index (passage_index, rowid, words, kind) "
+            "VALUES ('delete', old.id, old.words, old.kind); "
+            "INSERT INTO passage_index (rowid, words, kind) "
+            "VALUES (new.id, new.words, new.kind); END"
+        ),
+    ),
+    "postgresql": (
+        "CREATE TABLE passage_index (id bigint PRIMARY KEY, words tsvector NOT NULL)",
+        "CREATE INDEX ix_passage_index_words ON passage_index USING gin (words)",
+        (
+            "CREATE FUNCTION passage_index_follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF TG_OP <> 'INSERT' THEN DELETE FROM passage_index WHERE id = OLD.id; END IF; "
+            "IF TG_OP <> 'DELETE' THEN INSERT INTO passage_index "
+            "VALUES (NEW.id, to_tsvector('simple', NEW.words)); END IF; "
+            "RETURN NULL; END $$"
+        ),
+        (
+            "CREATE TRIGGER passage_index_follow AFTER INSERT OR UPDATE OF words OR DELETE "
+            "ON passages FOR EACH ROW EXECUTE FUNCTION passage_index_follow()"
+        ),
+    ),
+}
+# What has to be dropped beside the tables.
+PASSAGE_INDEX_GONE = {
+    "sqlite": ("DROP TABLE IF EXISTS passage_vocabulary", "DROP TABLE IF EXISTS passage_index"),
+    "postgresql": (
+        "DROP TABLE IF EXISTS passage_index",
+        "DROP FUNCTION IF EXISTS passage_index_follow() CASCADE",
+    ),
+}
+for _dialect, _statements in PASSAGE_INDEX.items():
+    for _statement in _statements:
+        _ddl = DDL(_statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+        event.listen(passages, "after_create", _ddl.execute_if(dialect=_dialect))

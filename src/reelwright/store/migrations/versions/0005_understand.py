@@ -21,6 +21,56 @@ _TABLES = (
     "vectors",
 )
 
+_PASSAGE_INDEX = {
+    "sqlite": (
+        (
+            "CREATE VIRTUAL TABLE passage_index USING fts5(words, kind, content='passages', "
+            "content_rowid='id', tokenize='unicode61 remove_diacritics 0')"
+        ),
+        "CREATE VIRTUAL TABLE passage_vocabulary USING fts5vocab('passage_index', 'col')",
+        (
+            "CREATE TRIGGER passage_index_insert AFTER INSERT ON passages BEGIN "
+            "INSERT INTO passage_index (rowid, words, kind) "
+            "VALUES (new.id, new.words, new.kind); END"
+        ),
+        (
+            "CREATE TRIGGER passage_index_delete AFTER DELETE ON passages BEGIN "
+            "INSERT INTO passage_index (passage_index, rowid, words, kind) "
+            "VALUES ('delete', old.id, old.words, old.kind); END"
+        ),
+        (
+            "CREATE TRIGGER passage_index_update AFTER UPDATE OF words, kind ON passages BEGIN "
+            "INSERT INTO passage_index (passage_index, rowid, words, kind) "
+            "VALUES ('delete', old.id, old.words, old.kind); "
+            "INSERT INTO passage_index (rowid, words, kind) "
+            "VALUES (new.id, new.words, new.kind); END"
+        ),
+    ),
+    "postgresql": (
+        "CREATE TABLE passage_index (id bigint PRIMARY KEY, words tsvector NOT NULL)",
+        "CREATE INDEX ix_passage_index_words ON passage_index USING gin (words)",
+        (
+            "CREATE FUNCTION passage_index_follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF TG_OP <> 'INSERT' THEN DELETE FROM passage_index WHERE id = OLD.id; END IF; "
+            "IF TG_OP <> 'DELETE' THEN INSERT INTO passage_index "
+            "VALUES (NEW.id, to_tsvector('simple', NEW.words)); END IF; "
+            "RETURN NULL; END $$"
+        ),
+        (
+            "CREATE TRIGGER passage_index_follow AFTER INSERT OR UPDATE OF words OR DELETE "
+            "ON passages FOR EACH ROW EXECUTE FUNCTION passage_index_follow()"
+        ),
+    ),
+}
+# What has to be dropped beside the tables.
+_PASSAGE_INDEX_GONE = {
+    "sqlite": ("DROP TABLE IF EXISTS passage_vocabulary", "DROP TABLE IF EXISTS passage_index"),
+    "postgresql": (
+        "DROP TABLE IF EXISTS passage_index",
+        "DROP FUNCTION IF EXISTS passage_index_follow() CASCADE",
+    ),
+}
+
 
 def upgrade() -> None:
     _model_answers()
@@ -31,11 +81,19 @@ def upgrade() -> None:
     _prompt_ratings()
     _passages()
     _vectors()
+    _run(_PASSAGE_INDEX)
 
 
 def downgrade() -> None:
+    _run(_PASSAGE_INDEX_GONE)
     for table in reversed(_TABLES):
         op.drop_table(table)
+
+
+def _run(statements: dict[str, tuple[str, ...]]) -> None:
+    connection = op.get_bind()
+    for statement in statements[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
 
 
 def _model_answers() -> None:
@@ -194,6 +252,9 @@ def _passages() -> None:
         sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("speaker", sa.Text(), nullable=True),
         sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("stemmer", sa.String(length=16), nullable=False),
+        sa.Column("length", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["document_id"],
             ["documents.id"],
@@ -201,13 +262,21 @@ def _passages() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_passages"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_passages_document_id", "passages", ["document_id"], unique=False)
+    op.create_index("ix_passages_stemmer_length", "passages", ["stemmer", "length"], unique=False)
 
 
 def _vectors() -> None:
     op.create_table(
         "vectors",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("space_id", sa.String(length=32), nullable=False),
         sa.Column("passage_id", sa.BigInteger(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
@@ -220,6 +289,9 @@ def _vectors() -> None:
         sa.ForeignKeyConstraint(
             ["space_id"], ["spaces.id"], name="fk_vectors_space_id_spaces", ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("space_id", "passage_id", name="pk_vectors"),
+        sa.PrimaryKeyConstraint("id", name="pk_vectors"),
+        sa.UniqueConstraint("space_id", "passage_id", name="uq_vectors_space_id_passage_id"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_vectors_passage_id", "vectors", ["passage_id"], unique=False)
+    op.create_index("ix_vectors_space_id_id", "vectors", ["space_id", "id"], unique=False)

@@ -1,0 +1,150 @@
+"""Queries over what can be searched: videos and texts, put in and taken out whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from reelwright.errors import Code, ReelError
+from reelwright.store import passages as passage_queries
+from reelwright.store import vectors as vector_queries
+from reelwright.store.database import Tx
+from reelwright.store.ids import new_id
+from reelwright.store.passages import NewPassage
+from reelwright.store.tables_understand import documents
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDocument:
+    """What is put in. `subject` is ``asset:ID``, ``file:SHA256`` or a text's own name (a path, the
+    id of a JSON line), `kind` ``asset``, ``file`` or ``document``. `published_at` in seconds since
+    1970; `digest` tells whether it has changed; `facts` is what else is to be kept."""
+
+    owner: str
+    subject: str
+    kind: str
+    title: str
+    asset_id: str | None = None
+    path: str | None = None
+    channel: str | None = None
+    language: str | None = None
+    published_at: float | None = None
+    duration_s: float | None = None
+    digest: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRow(NewDocument):
+    """What is there."""
+
+    id: str
+    indexed_at: float
+
+
+Vectors = Mapping[str, "Mapping[int, NDArray[np.float32]]"]
+"""By space's id, by the passage's position in what is put in: its vector."""
+
+_NEW = tuple(f.name for f in fields(NewDocument))
+_COLUMNS = [documents.c[name] for name in (*_NEW, "id", "indexed_at")]
+
+
+def put(
+    tx: Tx,
+    document: NewDocument,
+    passages: Sequence[NewPassage],
+    vectors: Vectors | None = None,
+) -> tuple[str, list[int]]:
+    """Replaces all that was indexed of the owner's `subject`; gives the document's id, which stays
+    the same, and its passages'. `vectors` may come later (`vectors.put`)."""
+    values = {name: getattr(document, name) for name in _NEW}
+    values |= {"facts": dict(document.facts), "indexed_at": tx.now()}
+    statement = tx.dialect.insert(documents).values(id=new_id(), **values)
+    changed = {name: value for name, value in values.items() if name not in ("owner", "subject")}
+    statement = statement.on_conflict_do_update(
+        index_elements=["owner", "subject"], set_=changed
+    ).returning(documents.c.id)
+    found: str = tx.run(statement).scalar_one()
+    passage_queries.clear(tx, found)
+    title = document.title if document.kind == "document" else ""
+    ids = passage_queries.add(tx, found, passages, language=document.language, title=title)
+    for space_id, rows in sorted((vectors or {}).items()):
+        at = sorted(rows)
+        vector_queries.put(tx, space_id, [ids[n] for n in at], [rows[n] for n in at])
+    return found, ids
+
+
+def remove(tx: Tx, document_ids: Collection[str]) -> int:
+    """With their passages and vectors; how many there were."""
+    ids, gone = list(document_ids), 0
+    for start in range(0, len(ids), _BATCH):
+        where = documents.c.id.in_(ids[start : start + _BATCH])
+        gone += int(tx.run(sa.delete(documents).where(where)).rowcount)
+    return gone
+
+
+def get(tx: Tx, document_id: str, owner: str | None = None) -> DocumentRow:
+    """`owner` None: anybody's. Raises DOCUMENT_UNKNOWN, also for what belongs to others."""
+    row = tx.run(sa.select(*_COLUMNS).where(documents.c.id == document_id)).one_or_none()
+    if row is None or owner not in (None, row.owner):
+        raise ReelError(Code.DOCUMENT_UNKNOWN, f"there is no document '{document_id}'")
+    return DocumentRow(**row._asdict())
+
+
+def get_many(tx: Tx, document_ids: Collection[str]) -> dict[str, DocumentRow]:
+    """Those that there are, by id."""
+    ids, found = list(document_ids), {}
+    for start in range(0, len(ids), _BATCH):
+        where = documents.c.id.in_(ids[start : start + _BATCH])
+        for row in tx.run(sa.select(*_COLUMNS).where(where)):
+            found[row.id] = DocumentRow(**row._asdict())
+    return found
+
+
+def of_subject(tx: Tx, owner: str, subject: str) -> DocumentRow | None:
+    where = (documents.c.owner == owner, documents.c.subject == subject)
+    row = tx.run(sa.select(*_COLUMNS).where(*where)).one_or_none()
+    return None if row is None else DocumentRow(**row._asdict())
+
+
+def digests(tx: Tx, owner: str, subjects: Collection[str]) -> dict[str, str | None]:
+    """Of those subjects that are indexed, what they were when they were: by subject."""
+    names, found = list(subjects), {}
+    for start in range(0, len(names), _BATCH):
+        where = (
+            documents.c.owner == owner,
+            documents.c.subject.in_(names[start : start + _BATCH]),
+        )
+        query = sa.select(documents.c.subject, documents.c.digest).where(*where)
+        found.update((row.subject, row.digest) for row in tx.run(query))
+    return found
+
+
+def every(
+    tx: Tx, *, owner: str | None = None, kind: str | None = None, prefix: str | None = None
+) -> Iterator[DocumentRow]:
+    """By subject; `prefix`: whose subject begins so."""
+    query = sa.select(*_COLUMNS).order_by(documents.c.subject, documents.c.id)
+    if owner is not None:
+        query = query.where(documents.c.owner == owner)
+    if kind is not None:
+        query = query.where(documents.c.kind == kind)
+    if prefix is not None:
+        query = query.where(documents.c.subject.startswith(prefix, autoescape=True))
+    return (DocumentRow(**row._asdict()) for row in tx.run(query))
+
+
+def count(tx: Tx, owner: str | None = None) -> int:
+    query = sa.select(sa.func.count()).select_from(documents)
+    if owner is not None:
+        query = query.where(documents.c.owner == owner)
+    return int(tx.run(query).scalar_one())

@@ -1,0 +1,110 @@
+"""Queries over passages: what is indexed of a document, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.analysis.words import PLAIN, stemmer_for, stems
+from reelwright.store.database import Tx
+from reelwright.store.tables_understand import passages
+
+_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPassage:
+    """A unit that is found. `kind`: speech, text, captions, description, title, chapter, frame or
+    body. `start_s` and `end_s` in seconds of the video; None in texts. `text` is what it says (of
+    a frame: nothing, or what is seen). `language` None: the document's. `evidence` is JSON: where
+    it is from (``{"provider", "model"}``, ``{"lines": [from, to]}``, ``{"box"}``, a frame's time).
+    """
+
+    kind: str
+    text: str
+    start_s: float | None = None
+    end_s: float | None = None
+    language: str | None = None
+    speaker: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageRow(NewPassage):
+    """What is there. `words`: its stems, parted by spaces, those of a document's title on a line of
+    their own; `stemmer` made them."""
+
+    id: int
+    document_id: str
+    words: str = ""
+    stemmer: str = PLAIN
+
+
+_GIVEN = ("kind", "text", "start_s", "end_s", "language", "speaker", "evidence")
+_COLUMNS = [passages.c[n] for n in (*_GIVEN, "id", "document_id", "words", "stemmer")]
+
+
+def add(
+    tx: Tx,
+    document_id: str,
+    new: Sequence[NewPassage],
+    *,
+    language: str | None = None,
+    title: str = "",
+) -> list[int]:
+    """Their numbers, in order, each above all before. `language` and `title` are the document's;
+    with a title, each passage is also found by its words."""
+    # One who knows no language is as the whole document: a line alone often tells nothing.
+    whole = stemmer_for("\n".join([title, *(p.text for p in new)][:50]), language)
+    rows = []
+    for passage in new:
+        stemmer = whole if passage.language is None else stemmer_for(passage.text, passage.language)
+        words = stems(passage.text, stemmer)
+        lines = [" ".join(words)]
+        if title:
+            lines.append(" ".join(stems(title, stemmer)))
+        rows.append(
+            {
+                **{name: getattr(passage, name) for name in _GIVEN},
+                "evidence": dict(passage.evidence),
+                "language": passage.language or language,
+                "document_id": document_id,
+                "words": "\n".join(lines),
+                "stemmer": stemmer,
+                "length": len(words),
+            }
+        )
+    ids: list[int] = []
+    query = sa.insert(passages).returning(passages.c.id, sort_by_parameter_order=True)
+    for start in range(0, len(rows), _ROWS):
+        made = tx.connection.execute(query, rows[start : start + _ROWS])
+        ids += [int(number) for number in made.scalars()]
+    return ids
+
+
+def clear(tx: Tx, document_id: str) -> None:
+    """All of a document, with their vectors."""
+    tx.run(sa.delete(passages).where(passages.c.document_id == document_id))
+
+
+def of_document(tx: Tx, document_id: str) -> list[PassageRow]:
+    """In the order in which they were put in."""
+    query = sa.select(*_COLUMNS).where(passages.c.document_id == document_id)
+    return [PassageRow(**row._asdict()) for row in tx.run(query.order_by(passages.c.id))]
+
+
+def get_many(tx: Tx, passage_ids: Collection[int]) -> dict[int, PassageRow]:
+    """Those that there are, by number."""
+    ids, found = list(passage_ids), {}
+    for start in range(0, len(ids), _ROWS):
+        where = passages.c.id.in_(ids[start : start + _ROWS])
+        for row in tx.run(sa.select(*_COLUMNS).where(where)):
+            found[row.id] = PassageRow(**row._asdict())
+    return found
+
+
+def count(tx: Tx) -> int:
+    return int(tx.run(sa.select(sa.func.count()).select_from(passages)).scalar_one())

@@ -1,0 +1,108 @@
+"""Queries over vectors: one a passage and space, float32, of length 1."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from reelwright.errors import Code, ReelError
+from reelwright.store.database import Tx
+from reelwright.store.spaces import Purpose, Space
+from reelwright.store.tables_understand import passages, spaces, vectors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ROWS = 500
+_FRAME = "frame"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A passage without its vector in a space."""
+
+    passage_id: int
+    text: str
+
+
+def put(
+    tx: Tx, space_id: str, passage_ids: Sequence[int], rows: Sequence[NDArray[np.float32]]
+) -> None:
+    """Replaces the passages' vectors of that space; passages that are gone by now are left out.
+    Until the end of the transaction nobody else adds vectors. Raises MODEL_ANSWER_INVALID for one
+    of another dimension."""
+    import numpy as np
+
+    if not passage_ids:
+        return
+    tx.dialect.serialise(tx.connection, "vectors")
+    query = sa.select(spaces.c.dimension).where(spaces.c.id == space_id)
+    dimension = tx.run(query).scalar_one()
+    there = _existing(tx, passage_ids)
+    values = []
+    for passage_id, row in zip(passage_ids, rows, strict=True):
+        if row.shape != (dimension,):
+            said = f"a vector of the form {row.shape}; the space has {dimension} dimensions"
+            raise ReelError(Code.MODEL_ANSWER_INVALID, said, where=space_id)
+        if passage_id in there:
+            body = np.ascontiguousarray(row, dtype="<f4").tobytes()
+            values.append({"space_id": space_id, "passage_id": passage_id, "vector": body})
+    for start in range(0, len(values), _ROWS):
+        batch = values[start : start + _ROWS]
+        ids = [value["passage_id"] for value in batch]
+        old = (vectors.c.space_id == space_id, vectors.c.passage_id.in_(ids))
+        tx.run(sa.delete(vectors).where(*old))
+        tx.run(sa.insert(vectors), batch)
+
+
+def missing(tx: Tx, space: Space, limit: int, *, after: int = 0) -> list[Missing]:
+    """Passages from number `after` on that still want a vector of this space, in order: of frames
+    in a space of pictures, else those with a text."""
+    is_frame = passages.c.kind == _FRAME
+    wanted = is_frame if space.purpose is Purpose.FRAMES else passages.c.text != ""
+    has = sa.and_(vectors.c.space_id == space.id, vectors.c.passage_id == passages.c.id)
+    query = (
+        sa.select(passages.c.id, passages.c.text)
+        .where(wanted, passages.c.id > after, ~sa.exists().where(has))
+        .order_by(passages.c.id)
+        .limit(limit)
+    )
+    return [Missing(*row) for row in tx.run(query)]
+
+
+def get_many(
+    tx: Tx, space: Space, passage_ids: Collection[int]
+) -> tuple[list[int], NDArray[np.float32]]:
+    """Numbers of those that there are, and their vectors: ``(count, dimension)``."""
+    import numpy as np
+
+    ids, found, bodies = list(passage_ids), [], []
+    for start in range(0, len(ids), _ROWS):
+        where = (
+            vectors.c.space_id == space.id,
+            vectors.c.passage_id.in_(ids[start : start + _ROWS]),
+        )
+        for passage_id, body in tx.run(
+            sa.select(vectors.c.passage_id, vectors.c.vector).where(*where)
+        ):
+            found.append(int(passage_id))
+            bodies.append(body)
+    rows = np.frombuffer(b"".join(bodies), dtype="<f4").astype(np.float32, copy=False)
+    return found, rows.reshape(len(found), space.identity.dimension)
+
+
+def count(tx: Tx, space_id: str) -> int:
+    query = sa.select(sa.func.count()).select_from(vectors).where(vectors.c.space_id == space_id)
+    return int(tx.run(query).scalar_one())
+
+
+def _existing(tx: Tx, passage_ids: Sequence[int]) -> set[int]:
+    found: set[int] = set()
+    for start in range(0, len(passage_ids), _ROWS):
+        ids = passage_ids[start : start + _ROWS]
+        found |= set(tx.run(sa.select(passages.c.id).where(passages.c.id.in_(ids))).scalars())
+    return found
