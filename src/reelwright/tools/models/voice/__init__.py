@@ -1,0 +1,1 @@
+"""Voices: eSpeak NG on this machine, and hosted ones. An ask is `VoiceAsk`, an answer `Spoken`."""
