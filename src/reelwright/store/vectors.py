@@ -62,16 +62,26 @@ def put(
 def missing(tx: Tx, space: Space, limit: int, *, after: int = 0) -> list[Missing]:
     """Passages from number `after` on that still want a vector of this space, in order: of frames
     in a space of pictures, else those with a text."""
-    is_frame = passages.c.kind == _FRAME
-    wanted = is_frame if space.purpose is Purpose.FRAMES else passages.c.text != ""
-    has = sa.and_(vectors.c.space_id == space.id, vectors.c.passage_id == passages.c.id)
     query = (
         sa.select(passages.c.id, passages.c.text)
-        .where(wanted, passages.c.id > after, ~sa.exists().where(has))
+        .where(*_wanting(space), passages.c.id > after)
         .order_by(passages.c.id)
         .limit(limit)
     )
     return [Missing(*row) for row in tx.run(query)]
+
+
+def missing_count(tx: Tx, space: Space) -> int:
+    """How many want one."""
+    query = sa.select(sa.func.count()).select_from(passages).where(*_wanting(space))
+    return int(tx.run(query).scalar_one())
+
+
+def _wanting(space: Space) -> tuple[sa.ColumnElement[bool], ...]:
+    is_frame = passages.c.kind == _FRAME
+    wanted = is_frame if space.purpose is Purpose.FRAMES else passages.c.text != ""
+    has = sa.and_(vectors.c.space_id == space.id, vectors.c.passage_id == passages.c.id)
+    return wanted, ~sa.exists().where(has)
 
 
 def get_many(

@@ -1,0 +1,1 @@
+"""Texts that can be searched beside the videos: reading, indexing, listing, removing."""

@@ -1,0 +1,1 @@
+"""Search for moments: asking, embedding, cutting out what was found, measuring how good it is."""
