@@ -27,6 +27,8 @@ BUILTIN = {
     "shots": f"{_HERE}.analyse.shots:Shots",
     "keyframes": f"{_HERE}.analyse.keyframes:Keyframes",
     "speech": f"{_HERE}.analyse.speech:Speech",
+    "transcribe": f"{_HERE}.analyse.transcribe:Transcribe",
+    "read_text": f"{_HERE}.analyse.read_text:ReadText",
     "index": f"{_HERE}.index.index:Index",
 }
 

@@ -47,5 +47,8 @@ class Done:
 
 Task: TypeAlias = Callable[[Given], Awaitable[Done]]
 
-TASKS: dict[str, str] = {}
+TASKS: dict[str, str] = {
+    "read_text.read": "reelwright.runners.tasks.read_text:read",
+    "read_text.merge": "reelwright.runners.tasks.read_text:merge",
+}
 """Name of a task (``transcribe.segment``) → ``module:function``."""
