@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def of(step: Step, operation: str) -> Step:
     return replace(step, operations=(operation,))
 
 
-def run(here: World, made: Plan, spec: dict[str, object]) -> tuple[Job, list[str]]:
+def run(here: World, made: Plan, spec: Mapping[str, object]) -> tuple[Job, list[str]]:
     indexed: list[str] = []
 
     async def note(order: IndexOrder) -> Indexed:

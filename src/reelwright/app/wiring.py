@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
     from reelwright.engine.expansion import Prepared
+    from reelwright.engine.indexing import Indexed, IndexOrder
     from reelwright.engine.keeping import KeepOrder, Kept
     from reelwright.engine.settings import EngineSettings
     from reelwright.engine.watch import Watch
@@ -267,12 +268,18 @@ class App:
             gate=self.budgets,
             keep=self._keep,
             models=self.asker,
+            index=self._index,
         )
 
     async def _keep(self, order: KeepOrder) -> Kept:
         from reelwright.app.library.keep import keep_video
 
         return await keep_video(self, order)
+
+    async def _index(self, order: IndexOrder) -> Indexed:
+        from reelwright.app.understand.indexing import index_found
+
+        return await index_found(self, order)
 
     async def _plan_job(self, job_id: str) -> Prepared:
         from reelwright.app.first_plan import prepare_job

@@ -179,7 +179,7 @@ class AttemptRunner:
     async def _index(self, row: StepRow) -> Callable[[Tx], None]:
         if self._index_found is None:
             raise ReelError(Code.PLAN_INVALID, "this engine has no search index", where=row.key)
-        order = await in_thread(indexing.order_of, self.store, self._inputs, row)
+        order = await in_thread(indexing.order_of, self.store, self._inputs, row, self._models)
         indexed = await self._index_found(order)
         return partial(indexing.succeed, step=row, indexed=indexed)
 

@@ -160,9 +160,7 @@ class Engine:
         Steps of dead workers of this host are free at once; those of other hosts when their lease
         runs out. Jobs that failed for want of disk space are queued again.
         """
-        # Before anything here gives a sign of life.
-        self._store.transact(lambda tx: lifecycle.stop_clocks(tx, self._settings.lease_s))
-        await self._recover(at_once=True)
+        await self.take_up()
         with self._store.read() as tx:
             failed = jobs.listing(tx, states=[JobState.FAILED])
         for job in failed:
@@ -170,6 +168,13 @@ class Engine:
                 self.retry(job.id)
         with self._store.read() as tx:
             return [job.id for job in reversed(jobs.listing(tx, states=_UNFINISHED))]
+
+    async def take_up(self) -> None:
+        """Frees at once what dead workers of this host hold: whoever goes on with an unfinished job
+        calls it first."""
+        # Before anything here gives a sign of life.
+        self._store.transact(lambda tx: lifecycle.stop_clocks(tx, self._settings.lease_s))
+        await self._recover(at_once=True)
 
     def wake(self) -> None:
         """Something changed: look again now. From any thread."""

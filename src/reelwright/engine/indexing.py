@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelwright.engine import outcome
 from reelwright.engine.inputs import Inputs
@@ -20,11 +20,16 @@ from reelwright.store.database import Tx
 from reelwright.store.rows import StepRow
 from reelwright.store.store import Store
 
+if TYPE_CHECKING:
+    from reelwright.runners.context import ModelsFor
+    from reelwright.tools.models.kinds import Models
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexOrder:
     """What is to be indexed, and for whom. `found` are results (JSON) and their files, in the order
     in which the operator connected them; `options` say what each of them is (``operators.index``).
+    `models`: what embeds texts, in the step's name; None: this engine has none.
     """
 
     job_id: str
@@ -33,6 +38,7 @@ class IndexOrder:
     owner: str | None
     found: tuple[tuple[Any, Path], ...]
     options: Mapping[str, Any]
+    models: Models | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,9 @@ class Indexed:
 IndexFound = Callable[[IndexOrder], Awaitable[Indexed]]
 
 
-def order_of(store: Store, inputs: Inputs, row: StepRow) -> IndexOrder:
+def order_of(
+    store: Store, inputs: Inputs, row: StepRow, models: ModelsFor | None = None
+) -> IndexOrder:
     """Blocking. Raises ARTIFACT_DAMAGED."""
     step = Step.from_json(row.payload)
     with store.read() as tx:
@@ -64,6 +72,7 @@ def order_of(store: Store, inputs: Inputs, row: StepRow) -> IndexOrder:
         owner=owner,
         found=found,
         options=step.payload["options"],
+        models=None if models is None else models(row),
     )
 
 

@@ -63,9 +63,12 @@ def put(
     document: NewDocument,
     passages: Sequence[NewPassage],
     vectors: Vectors | None = None,
+    *,
+    kinds: Collection[str] | None = None,
 ) -> tuple[str, list[int]]:
-    """Replaces all that was indexed of the owner's `subject`; gives the document's id, which stays
-    the same, and its passages'. `vectors` may come later (`vectors.put`)."""
+    """Replaces all that was indexed of the owner's `subject`, or of it the passages of `kinds`;
+    gives the document's id, which stays the same, and the new passages'. `vectors` may come later
+    (`vectors.put`)."""
     values = {name: getattr(document, name) for name in _NEW}
     values |= {"facts": dict(document.facts), "indexed_at": tx.now()}
     statement = tx.dialect.insert(documents).values(id=new_id(), **values)
@@ -74,7 +77,7 @@ def put(
         index_elements=["owner", "subject"], set_=changed
     ).returning(documents.c.id)
     found: str = tx.run(statement).scalar_one()
-    passage_queries.clear(tx, found)
+    passage_queries.clear(tx, found, kinds)
     title = document.title if document.kind == "document" else ""
     ids = passage_queries.add(tx, found, passages, language=document.language, title=title)
     for space_id, rows in sorted((vectors or {}).items()):

@@ -85,9 +85,12 @@ def add(
     return ids
 
 
-def clear(tx: Tx, document_id: str) -> None:
-    """All of a document, with their vectors."""
-    tx.run(sa.delete(passages).where(passages.c.document_id == document_id))
+def clear(tx: Tx, document_id: str, kinds: Collection[str] | None = None) -> None:
+    """All of a document, or those of `kinds`, with their vectors."""
+    where = [passages.c.document_id == document_id]
+    if kinds is not None:
+        where.append(passages.c.kind.in_(list(kinds)))
+    tx.run(sa.delete(passages).where(*where))
 
 
 def of_document(tx: Tx, document_id: str) -> list[PassageRow]:
