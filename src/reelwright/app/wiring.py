@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reelwright.engine.watch import Watch
     from reelwright.engine.writing import Write
     from reelwright.planning.plan import Machine
+    from reelwright.search.searching import Searcher
     from reelwright.store.blobs import Blobs
     from reelwright.store.combine import Combiner
     from reelwright.store.rows import StepRow
@@ -134,6 +135,13 @@ class App:
         from reelwright.tools.models.serving import Serving
 
         return Serving(self.models, ledger(self, row, owner))
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """Of this process: it holds in memory what makes searches quick."""
+        from reelwright.search.searching import Searcher
+
+        return Searcher(self.store, self.home / "search")
 
     @cached_property
     def engine_settings(self) -> EngineSettings:
