@@ -22,11 +22,13 @@ _COMMANDS = (
     "run",
     "plan",
     "probe",
+    "read-text",
     "operators",
     "archive",
     "follow",
     "library",
     "metadata",
+    "understand",
     "workplan",
     "import",
     "verify",
@@ -63,8 +65,8 @@ class _Lazy(TyperGroup):
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        # A keyword is no name of a module: `import_`.
-        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        # A keyword is no name of a module: `import_`; nor is one with a hyphen.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         module = import_module(f"reelwright.cli.commands.{name}")
         command = get_command(module.app)
         command.name = cmd_name

@@ -1,0 +1,65 @@
+"""Runs one analysis of one file with its progress on standard error, and gives its result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from reelwright.cli import choice, terminal
+from reelwright.errors import Code, Problem, ReelError
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
+    from reelwright.engine.engine import Engine
+    from reelwright.planning.plan import Plan
+
+
+def refuse_server(command: str) -> None:
+    """Raises USAGE where a service is to be asked."""
+    if choice.target() is not None:
+        raise ReelError(
+            Code.USAGE,
+            f"`reel {command}` works on this machine, not on a service",
+            where="--server",
+            hint="leave the option out; a service understands videos: POST /v1/understand",
+        )
+
+
+def analysed(
+    used: App,
+    path: Path,
+    operations: Sequence[Mapping[str, Any]],
+    want: str,
+    *,
+    use_cache: bool = True,
+) -> Any:
+    """The JSON result. Raises what the analysis does; ends the command where it was cancelled."""
+    from reelwright.app.single import analyse
+    from reelwright.cli.ending import ended_code
+    from reelwright.cli.interrupts import Interrupts
+    from reelwright.cli.watch import watch
+
+    # Plain lines would be in the way of what is asked for; bars go when it is there.
+    shown = watch(as_json=False, quiet=not terminal.is_lively(sys.stderr))
+    interrupts = Interrupts()
+
+    def submitted(job_id: str, plan: Plan, engine: Engine) -> None:
+        interrupts.running(job_id, engine.cancel, left="the same command goes on with it")
+        shown.submitted(job_id, plan)
+
+    try:
+        found = interrupts.run(
+            analyse(used, path, operations, want, shown.on_event, submitted, use_cache=use_cache)
+        )
+    finally:
+        shown.close()
+    job = found.ended.job
+    if job.state.value != "succeeded":
+        if job.error:
+            raise ReelError.of(Problem.from_json(job.error))
+        raise typer.Exit(ended_code(found.ended))
+    return found.result
