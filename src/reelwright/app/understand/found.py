@@ -37,8 +37,8 @@ def _texts(body: Any) -> Iterator[Draft]:
         yield Draft(
             kind="text",
             text="\n".join(str(entry["text"]).strip() for entry in slide),
-            start_s=first["start"],
-            end_s=max((entry["end"] or 0.0) for entry in slide),
+            start_s=min(entry["start"] or 0.0 for entry in slide),
+            end_s=max(entry["end"] or 0.0 for entry in slide),
             language=first.get("language"),
             evidence={
                 "boxes": [list(entry["box"]) for entry in slide if entry.get("box")],
