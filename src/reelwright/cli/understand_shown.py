@@ -100,8 +100,8 @@ class PlainLines:
         place = f" ({number} of {count})" if count > 1 else ""
         self.say(f"{self._name}{place}: looking for {', '.join(made.parts)}")
         if made.left_out != self._left_out:  # the same for many videos is said once
-            for one in made.left_out:
-                self.say(f"  without {one.part.value}: {one.why}")
+            for line in left_out_lines(made.left_out):
+                self.say(f"  {line}")
         self._left_out = made.left_out
 
     def submitted(self, job_id: str, plan: Plan, engine: Engine) -> None:
@@ -210,6 +210,14 @@ class Bar(PlainLines):
         self._bars = Progress(*columns, console=console, transient=True, refresh_per_second=4)
         self._task = self._bars.add_task(self._name, total=1.0)
         self._bars.start()
+
+
+def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
+    """``without shots, text: it has no moving picture``, a line a reason."""
+    by_why: dict[str, list[str]] = {}
+    for one in left_out:
+        by_why.setdefault(one.why, []).append(one.part.value)
+    return [f"without {', '.join(parts)}: {why}" for why, parts in by_why.items()]
 
 
 def found_line(found: Mapping[str, Any]) -> str:

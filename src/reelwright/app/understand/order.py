@@ -226,6 +226,14 @@ _OPERATORS: Mapping[Part, str] = {
     _P.DESCRIPTIONS: "describe",
     _P.SUMMARY: "summarise",
 }
+# What each is told beside, where it is found.
+_TOLD: Mapping[Part, tuple[Part, ...]] = {
+    _P.DESCRIPTIONS: (_P.TRANSCRIPT,),
+    _P.SUMMARY: (_P.TRANSCRIPT, _P.TEXT, _P.DESCRIPTIONS),
+}
+# Long shots, as of a lecture, have more than one picture.
+_PARAMS: Mapping[Part, Mapping[str, Any]] = {_P.KEYFRAMES: {"every": "10s"}}
+_SPOKEN = frozenset({_P.TRANSCRIPT, _P.DESCRIPTIONS, _P.SUMMARY})
 # Parts that are indexed together, and the labels of each.
 _INDEXED: tuple[tuple[Part, ...], ...] = (
     (_P.SHOTS, _P.KEYFRAMES),
@@ -239,14 +247,13 @@ _LABELS: Mapping[Part, tuple[str, ...]] = {_P.SUMMARY: ("summary", "chapters")}
 
 
 def _operation(part: Part, parts: Collection[Part], wish: Wish) -> dict[str, Any]:
-    made: dict[str, Any] = {"id": part.value, "op": _OPERATORS[part]}
     needs = [need.value for need in _NEEDS.get(part, ()) if need in parts]
-    if part is _P.SUMMARY:
-        sources = (_P.TRANSCRIPT, _P.TEXT, _P.DESCRIPTIONS, _P.SHOTS)
-        return {**made, "input": [source.value for source in sources if source in parts]}
-    if part is _P.TRANSCRIPT and wish.language:
-        made["language"] = wish.language
-    return {**made, "input": needs[0] if needs else "video"}
+    inputs = {"input": needs[0] if needs else "video"}
+    inputs |= {told.value: told.value for told in _TOLD.get(part, ()) if told in parts}
+    params = dict(_PARAMS.get(part, {}))
+    if part in _SPOKEN and wish.language:
+        params["language"] = wish.language
+    return {"id": part.value, "op": _OPERATORS[part], "inputs": inputs, **params}
 
 
 def _index(parts: Collection[Part], wish: Wish) -> dict[str, Any]:
