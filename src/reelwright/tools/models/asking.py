@@ -6,7 +6,6 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from reelwright.errors import Code, Problem, ReelError
 from reelwright.tools.models import providers
 from reelwright.tools.models.checking import check, shown
 from reelwright.tools.models.door import Call, Ended, Failed, Ledger, request_of
+from reelwright.tools.models.idempotency import IDEMPOTENCY
 from reelwright.tools.models.kinds import ModelIdentity, ModelKind, PromptAsk, Served, Usage
 from reelwright.tools.models.pool import Pool
 from reelwright.tools.models.prices import cost_usd
@@ -44,10 +44,6 @@ _PASSED = frozenset(
         Code.TIMEOUT,
     }
 )
-
-# The Idempotency-Key of the call that is made now: the same for the same request, also after a
-# kill, so that a provider that knows such keys gives the answer that it gave and counts it once.
-IDEMPOTENCY: ContextVar[str | None] = ContextVar("IDEMPOTENCY", default=None)
 
 
 class Asking:
