@@ -1,0 +1,1 @@
+"""Models that give texts a place by their meaning."""
