@@ -50,7 +50,8 @@ class Demux:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The file that fetching step node `fetch` will have brought; pads as Demux."""
+    """The file that fetching step node `fetch` will have brought, or that a task will have left
+    beside its result; pads as Demux."""
 
     fetch: str
 

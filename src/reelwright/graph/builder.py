@@ -227,11 +227,15 @@ class Builder:
             node = self._nodes[name]
             if isinstance(node.action, Demux):
                 found[node.action.input] = None
-            elif isinstance(node.action, Fetched):
+            elif isinstance(node.action, Fetched) and self._is_fetch(node.action.fetch):
                 found[f"fetch:{node.inputs[0].node}"] = None
             else:
                 stack += [pad.node for pad in node.inputs]
         return tuple(found)
+
+    def _is_fetch(self, node: str) -> bool:
+        """It brings a file; else it is a task, which made one."""
+        return isinstance(self._nodes[node].action, Fetch)
 
     def asked_of(self, result: Strand) -> dict[str, Any]:
         """What the analyser behind `result`, a strand of `tap`, was asked."""
@@ -273,7 +277,8 @@ class Builder:
         self._add("keep", Keep(_frozen(options)), brought, ())
 
     def fetched(self, fetch: Strand, info: MediaInfo) -> Bundle:
-        """The streams of what `fetch` brought."""
+        """The streams of what `fetch` brought, or of the media file that a task left (`beside`):
+        the result of either has its `info` under ``media``."""
         from reelwright.graph.actions import Fetched
 
         edges = tuple(Edge(s, True) for s in info.opened)

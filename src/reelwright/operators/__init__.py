@@ -29,6 +29,9 @@ BUILTIN = {
     "speech": f"{_HERE}.analyse.speech:Speech",
     "transcribe": f"{_HERE}.analyse.transcribe:Transcribe",
     "read_text": f"{_HERE}.analyse.read_text:ReadText",
+    "describe": f"{_HERE}.analyse.describe:Describe",
+    "summarise": f"{_HERE}.analyse.summarise:Summarise",
+    "commentate": f"{_HERE}.analyse.commentate:Commentate",
     "index": f"{_HERE}.index.index:Index",
 }
 

@@ -48,6 +48,14 @@ class Done:
 Task: TypeAlias = Callable[[Given], Awaitable[Done]]
 
 TASKS: dict[str, str] = {
+    "describe.segment": "reelwright.runners.tasks.describe:segment",
+    "describe.merge": "reelwright.runners.tasks.describe:merge",
+    "summarise.map": "reelwright.runners.tasks.summarise:map_part",
+    "summarise.reduce": "reelwright.runners.tasks.summarise:reduce_parts",
+    "summarise.extract": "reelwright.runners.tasks.summarise:extract",
+    "summarise.chapters": "reelwright.runners.tasks.summarise:chapters",
+    "commentate.write": "reelwright.runners.tasks.commentate:write",
+    "commentate.speak": "reelwright.runners.tasks.commentate:speak",
     "read_text.read": "reelwright.runners.tasks.read_text:read",
     "read_text.merge": "reelwright.runners.tasks.read_text:merge",
 }

@@ -92,7 +92,7 @@ def test_nobody_there_is_a_network_error() -> None:
 
 
 def test_without_model_or_address_it_says_what_is_missing() -> None:
-    with pytest.raises(ReelError, match="needs a model"):
+    with pytest.raises(ReelError, match="which model"):
         identify(spec("http://127.0.0.1:1/v1", ""))
-    with pytest.raises(ReelError, match="no address"):
+    with pytest.raises(ReelError, match="where it is"):
         identify(spec(None))

@@ -38,7 +38,7 @@ def main() -> int:
     with Path(SAMPLES).open("wb") as target:
 
         def hear(samples: ctypes._Pointer[ctypes.c_short], count: int, _: object) -> int:
-            if samples and count > 0:
+            if count > 0:  # 0 at the end, without samples
                 target.write(ctypes.string_at(samples, 2 * count))
             return 0
 
