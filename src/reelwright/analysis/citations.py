@@ -267,11 +267,16 @@ def quote(text: str, sentence: str) -> str:
     """The part of `text`, word for word, that has most of what `sentence` says: a sentence of it,
     or about forty words where it has no sentences (as transcripts may)."""
     said = content_words(sentence)
-    pieces = [piece for one in sentences(text) for piece in _pieces(one)]
+    pieces = pieces_of(text)
     if not pieces:
         return text.strip()
     scored = [(len(said.shared(Words.of(piece))), -n) for n, piece in enumerate(pieces)]
     return pieces[-max(scored)[1]]
+
+
+def pieces_of(text: str) -> list[str]:
+    """Parts of it that can be quoted alone, word for word, in their order."""
+    return [piece for one in sentences(text) for piece in _pieces(one)]
 
 
 def _pieces(sentence: str) -> Iterable[str]:

@@ -90,7 +90,7 @@ def _ascii(text: str) -> str:
 
 
 def otio(cuts: Sequence[Cut], title: str) -> str:
-    """A timeline with a track of pictures and one of sound; each cut has a marker that says what."""
+    """A timeline with a track of pictures and one of sound; a marker says what is in each cut."""
     from opentimelineio import adapters, schema
 
     timeline = schema.Timeline(name=title)

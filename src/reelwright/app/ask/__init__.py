@@ -1,0 +1,1 @@
+"""Questions answered from what is indexed, with citations that were checked."""
