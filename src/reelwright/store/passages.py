@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reelwright.analysis.words import PLAIN, stemmer_for, stems
+from reelwright.analysis.stemming import PLAIN, stemmer_for, stems
 from reelwright.store.database import Tx
 from reelwright.store.tables_understand import passages
 

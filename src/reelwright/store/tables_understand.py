@@ -73,8 +73,8 @@ documents = Table(
 # A unit of text or picture: `kind` is speech, text (in the picture), captions, description, title,
 # chapter, frame, body (of a document). `start_s` and `end_s` are None in documents. `evidence`:
 # where it is from (provider and model, box, lines of a file, frame's time, segment). `words`: what
-# it is found by, stemmed by `stemmer` and folded (`analysis.words`), those of a document's title on
-# a line of their own; `length` is their number. `passage_index` (full text) stands beside it.
+# it is found by, stemmed by `stemmer` and folded (`analysis.stemming`), those of a document's title
+# on a line of their own; `length` is their number. `passage_index` (full text) stands beside it.
 passages = Table(
     "passages",
     metadata,
@@ -189,7 +189,7 @@ prompt_ratings = Table(
 )
 
 # The full-text index of `passages`, by dialect, which follows it by triggers; the migration runs
-# the same. The words are made before (`analysis.words`), so that both hold the same ones: the
+# the same. The words are made before (`analysis.stemming`), so that both hold the same ones: the
 # databases neither fold nor stem.
 PASSAGE_INDEX = {
     "sqlite": (
