@@ -34,7 +34,7 @@ from reelwright.media.streams import DataStream, Stream, StreamKind, VideoStream
 from reelwright.media.time import TimeRange
 
 # How the forms of texts are called as codecs.
-_FORMS = {"vtt": "webvtt", "json": "json", "txt": "text"}
+_FORMS = {"vtt": "webvtt", "srt": "subrip", "json": "json", "txt": "text"}
 
 
 class Unknown(Exception):  # noqa: N818 - not an error: it says what the graph waits for

@@ -7,13 +7,13 @@ always gives the same result and the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reelwright.analysis.speech import RATE_HZ, WINDOW_SAMPLES, SpeechFinder, SpeechRule
 from reelwright.errors import Code, ReelError
 from reelwright.graph.operator import Analyser
 from reelwright.media.streams import Stream
+from reelwright.tools.flac import Flac
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _MODEL = "silero_vad_v6.onnx"
 _CONTEXT_SAMPLES = 64  # of the window before, put in front of each
 _BATCH = 256  # windows: 8 s
-_FLAC_SAMPLES = 4096
 _FULL_SCALE = 32768.0
 
 
@@ -141,53 +140,3 @@ class SpeechAnalyser(Analyser):
             "sample_rate": RATE_HZ,
             "loudest": round(self._loudest / _FULL_SCALE, 4),
         }
-
-
-@dataclass(slots=True)
-class _Encoder:
-    container: Any
-    stream: Any
-
-
-class Flac:
-    """A FLAC file of 16-bit mono at 16 kHz, whose bytes depend on the samples alone."""
-
-    def __init__(self, path: Path) -> None:
-        import av
-        from av.codec.context import Flags
-
-        container = av.open(str(path), "w", format="flac", options={"fflags": "+bitexact"})
-        stream = container.add_stream("flac", rate=RATE_HZ)
-        context = stream.codec_context
-        context.format, context.layout = "s16", "mono"
-        context.flags |= Flags.bitexact  # else the version of the library stands in the file
-        self._encoder = _Encoder(container, stream)
-        self._waiting = bytearray()
-        self._at = 0
-
-    def feed(self, data: memoryview) -> None:
-        self._waiting += data
-        size = _FLAC_SAMPLES * 2
-        whole = len(self._waiting) // size * size
-        for at in range(0, whole, size):
-            self._encode(bytes(self._waiting[at : at + size]))
-        del self._waiting[:whole]
-
-    def _encode(self, portion: bytes) -> None:
-        from fractions import Fraction
-
-        import av
-
-        frame = av.AudioFrame(format="s16", layout="mono", samples=len(portion) // 2)
-        frame.planes[0].update(portion)
-        frame.sample_rate, frame.pts = RATE_HZ, self._at
-        frame.time_base = Fraction(1, RATE_HZ)
-        self._at += frame.samples
-        self._encoder.container.mux(self._encoder.stream.encode(frame))
-
-    def close(self) -> None:
-        if self._waiting:
-            self._encode(bytes(self._waiting))
-            self._waiting.clear()
-        self._encoder.container.mux(self._encoder.stream.encode(None))
-        self._encoder.container.close()

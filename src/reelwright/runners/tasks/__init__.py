@@ -48,6 +48,8 @@ class Done:
 Task: TypeAlias = Callable[[Given], Awaitable[Done]]
 
 TASKS: dict[str, str] = {
+    "transcribe.segment": "reelwright.runners.tasks.transcribe:segment",
+    "transcribe.merge": "reelwright.runners.tasks.transcribe:merge",
     "describe.segment": "reelwright.runners.tasks.describe:segment",
     "describe.merge": "reelwright.runners.tasks.describe:merge",
     "summarise.map": "reelwright.runners.tasks.summarise:map_part",
