@@ -141,6 +141,13 @@ def test_a_page_without_a_video(archive: Archive, site: Site) -> None:
     assert archive.videos() == []
 
 
+def test_a_picture_is_no_video(archive: Archive, site: Site) -> None:
+    done = archive.run(site.url("/files/poster.jpg"))
+    (entry,) = done.entries.values()
+    assert (entry["state"], entry["code"]) == ("failed", "extractor_unsupported")
+    assert not list(archive.library.rglob("*.jpg"))
+
+
 def test_a_video_that_calls_itself_a_page(archive: Archive, site: Site) -> None:
     site.fail(CLIP, Typed("text/plain"))
     done = archive.run(site.url(CLIP))

@@ -20,6 +20,7 @@ from reelwright.app.library import copies, folders, sidecars
 from reelwright.app.library.layout import Layout, folder_key, name_of, show_folder
 from reelwright.app.library.placing import Item, Placing, Put, text_item, write_sums, write_text
 from reelwright.app.library.said import passages_of
+from reelwright.app.settings import without_password
 from reelwright.errors import Code, ReelError
 from reelwright.media.info import MediaInfo
 from reelwright.store import asset_files, assets, captions, entry_moves, origins
@@ -63,8 +64,21 @@ class _Place:
 
 
 async def keep_video(app: App, order: KeepOrder) -> Kept:
-    """Raises DISK_FULL, PERMISSION_DENIED, ARTIFACT_DAMAGED, TEMPLATE_INVALID, STORE_*."""
+    """Raises EXTRACTOR_UNSUPPORTED (a picture), DISK_FULL, PERMISSION_DENIED, ARTIFACT_DAMAGED,
+    TEMPLATE_INVALID, STORE_*."""
+    _check_moving(order)
     return await asyncio.to_thread(_keep, app, order)
+
+
+def _check_moving(order: KeepOrder) -> None:
+    media = MediaInfo.from_json(order.media)
+    if media.audio is None and (media.video is None or media.video.is_still):
+        raise ReelError(
+            Code.EXTRACTOR_UNSUPPORTED,
+            f"{without_password(order.url)} is a picture: nothing in it moves or sounds",
+            where=without_password(order.url),
+            hint="a picture is fetched by the `fetch` operation of a spec",
+        )
 
 
 def _keep(app: App, order: KeepOrder) -> Kept:
