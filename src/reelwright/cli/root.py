@@ -29,6 +29,8 @@ _COMMANDS = (
     "library",
     "metadata",
     "understand",
+    "search",
+    "index",
     "workplan",
     "import",
     "verify",
