@@ -51,6 +51,8 @@ _MODULES = (
     "archive",
     "subscriptions",
     "assets",
+    "understand",
+    "search",
     "storage",
     "workplan",
     "metadata",

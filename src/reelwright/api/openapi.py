@@ -25,6 +25,8 @@ TAGS = [
     {"name": "planning", "description": "Look at media and plan, without running anything."},
     {"name": "archive", "description": "Keep videos of the web, and follow lists."},
     {"name": "assets", "description": "What the library holds, its files, and what is said in it."},
+    {"name": "understand", "description": "Find out what is in videos."},
+    {"name": "search", "description": "Find moments, and answers with where they are from."},
     {"name": "workplan", "description": "What is missing, why, and what is done about it."},
     {"name": "metadata", "description": "What sites say of videos and lists."},
     {"name": "logs", "description": "What the archive did, and what clients add."},

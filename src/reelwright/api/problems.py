@@ -46,6 +46,9 @@ _BY_CODE: dict[Code, int] = {
             Code.ASSET_UNKNOWN,
             Code.SOURCE_UNKNOWN,
             Code.INPUT_NOT_FOUND,
+            Code.DOCUMENT_UNKNOWN,
+            Code.PROMPT_UNKNOWN,
+            Code.NO_EVIDENCE,
         ),
         404,
     ),
@@ -65,6 +68,9 @@ _BY_CODE: dict[Code, int] = {
     Code.STORE_UNAVAILABLE: 503,
     Code.STORE_LOCKED: 503,
     Code.NETWORK_TIMEOUT: 504,
+    Code.MODEL_UNAVAILABLE: 503,
+    Code.MODEL_FAILED: 502,
+    Code.MODEL_ANSWER_INVALID: 502,
 }
 
 # What is told of an error: numbers and names that help, never a command line or a log.

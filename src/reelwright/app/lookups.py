@@ -13,6 +13,7 @@ from reelwright.errors import ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
+    from reelwright.media.info import MediaInfo
 
 
 async def plan(app: App, asked: Asked, origin: Origin) -> dict[str, Any]:
@@ -43,22 +44,27 @@ async def probe(app: App, path: str, principal: Principal) -> dict[str, Any]:
 
     Raises FOLDER_REFUSED, INPUT_*, MEDIA_*, TOOL_*, NETWORK_*.
     """
+    try:
+        found = await look(app, path, principal)
+    except ReelError as error:
+        raise ReelError.of(replace(error.problem, where="path")) from error
+    info = found[0] if isinstance(found, tuple) else found
+    return info.to_json()
+
+
+async def look(app: App, path: str, principal: Principal) -> MediaInfo | tuple[MediaInfo, ...]:
+    """The same as values, all of a pattern. Raises as `probe`."""
     from reelwright.app.access import check_spec
     from reelwright.app.inputs import find_inputs
     from reelwright.spec.parse import parse_text
 
     principal.check(Scope.READ)
     base = app.home / "served" / "dry-run"
-    try:
-        spec = parse_text(_spec_of(path), base=base)
-        check_spec(spec, principal.folders, base)
-        owner = principal.owner
-        looked = await find_inputs(app, spec.inputs, lambda it: locate(app, owner, it), owner)
-        found = looked.media["file"]
-    except ReelError as error:
-        raise ReelError.of(replace(error.problem, where="path")) from error
-    info = found[0] if isinstance(found, tuple) else found
-    return info.to_json()
+    spec = parse_text(_spec_of(path), base=base)
+    check_spec(spec, principal.folders, base)
+    owner = principal.owner
+    looked = await find_inputs(app, spec.inputs, lambda it: locate(app, owner, it), owner)
+    return looked.media["file"]
 
 
 def _spec_of(path: str) -> str:
