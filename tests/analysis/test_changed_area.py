@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reelwright.analysis.changed_area import Area, changed_area, may_hold_text
+from reelwright.analysis.changed_area import Area, changed_area, detail_area
 
 RNG = np.random.default_rng(5)
 
@@ -65,9 +65,23 @@ def test_edges_that_are_no_whole_block_are_looked_at() -> None:
     assert (area.right, area.bottom) == (37, 25)
 
 
+def _colored(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(plane[:, :, None], 3, axis=2)
+
+
 def test_flat_pictures_hold_no_text() -> None:
-    assert not may_hold_text(np.zeros((720, 1280), np.uint8))
-    assert not may_hold_text(_picture())
+    assert detail_area(np.zeros((720, 1280, 3), np.uint8)) is None
+    assert detail_area(_colored(_picture())) is None
     gradient = np.tile(np.linspace(0, 255, 1280).astype(np.uint8), (720, 1))
-    assert not may_hold_text(gradient)
-    assert may_hold_text(_written(_picture(), 320, 160, 8))
+    assert detail_area(_colored(gradient)) is None
+
+
+def test_text_is_looked_for_where_there_are_edges() -> None:
+    assert detail_area(_colored(_written(_picture(), 320, 160, 8))) == Area(304, 144, 352, 192)
+    assert detail_area(_colored(_written(_picture(), 0, 0, 645))) == Area(0, 0, 645, 32)
+
+
+def test_letters_that_differ_in_one_color_only_are_edges() -> None:
+    blue_on_black = np.zeros((360, 640, 3), np.uint8)
+    blue_on_black[:, :, 2] = _written(np.zeros((360, 640), np.uint8), 320, 160, 8)
+    assert detail_area(blue_on_black) == Area(304, 144, 352, 192)

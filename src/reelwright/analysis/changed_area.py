@@ -57,14 +57,13 @@ class Area:
         )
 
 
-def may_hold_text(luma: Luma) -> bool:
-    """`luma`: height x width, 0 to 255. False where it is too flat for any letter: black, faded,
-    a plain colour."""
+def detail_area(colors: Luma) -> Area | None:
+    """`colors`: height x width x 3, 0 to 255. All of it that has an edge in any of them, with a
+    margin; None where it is too flat for any letter: black, faded, a plain colour."""
     import numpy as np
 
-    high = _blocks(luma, np.maximum)
-    low = _blocks(luma, np.minimum)
-    return bool(((high - low) >= CONTRAST).any())
+    has_edges = (_blocks(colors, np.maximum) - _blocks(colors, np.minimum)) >= CONTRAST
+    return _around(has_edges.any(axis=2), colors.shape)
 
 
 def changed_area(before: Luma, now: Luma, boxes: Sequence[Sequence[float]]) -> Area | None:
@@ -76,16 +75,23 @@ def changed_area(before: Luma, now: Luma, boxes: Sequence[Sequence[float]]) -> A
     height, width = now.shape
     gap = np.maximum(before, now) - np.minimum(before, now)
     changed = _blocks(gap, np.add) / _block_sizes(height, width) > DIFFERENCE
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    area = _around(changed, now.shape)
+    return None if area is None else _whole_lines(area, boxes, width, height)
+
+
+def _around(blocks: NDArray[np.bool_], shape: tuple[int, ...]) -> Area | None:
+    """The blocks that are set and a margin, inside a picture of `shape`."""
+    import numpy as np
+
+    rows, columns = np.flatnonzero(blocks.any(axis=1)), np.flatnonzero(blocks.any(axis=0))
     if not len(rows):
         return None
-    area = Area(
-        int(columns[0]) * BLOCK_PX - MARGIN_PX,
-        int(rows[0]) * BLOCK_PX - MARGIN_PX,
-        int(columns[-1] + 1) * BLOCK_PX + MARGIN_PX,
-        int(rows[-1] + 1) * BLOCK_PX + MARGIN_PX,
+    return Area(
+        max(0, int(columns[0]) * BLOCK_PX - MARGIN_PX),
+        max(0, int(rows[0]) * BLOCK_PX - MARGIN_PX),
+        min(shape[1], int(columns[-1] + 1) * BLOCK_PX + MARGIN_PX),
+        min(shape[0], int(rows[-1] + 1) * BLOCK_PX + MARGIN_PX),
     )
-    return _whole_lines(area, boxes, width, height)
 
 
 def _whole_lines(area: Area, boxes: Sequence[Sequence[float]], width: int, height: int) -> Area:
@@ -95,16 +101,13 @@ def _whole_lines(area: Area, boxes: Sequence[Sequence[float]], width: int, heigh
         for box in touched:
             area = area.with_box(box)
             left.remove(box)
-    area = Area(
-        max(0, area.left), max(0, area.top), min(width, area.right), min(height, area.bottom)
-    )
     return area if area.size_px <= WHOLE * width * height else Area(0, 0, width, height)
 
 
 def _blocks(plane: Luma, of: np.ufunc) -> NDArray[np.int64]:
     import numpy as np
 
-    height, width = plane.shape
+    height, width = plane.shape[:2]
     wide = of.reduceat(plane, np.arange(0, width, BLOCK_PX), axis=1, dtype=_wide(of))
     found: NDArray[np.int64] = of.reduceat(wide, np.arange(0, height, BLOCK_PX), axis=0)
     return found.astype(np.int64)

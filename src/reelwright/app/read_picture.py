@@ -27,7 +27,7 @@ async def read_picture(
     from reelwright.tools.models.kinds import PictureAsk
     from reelwright.tools.models.pictures.converting import png_of
 
-    png = await png_of(
+    png, damage = await png_of(
         path,
         info,
         app.tools,
@@ -55,6 +55,7 @@ async def read_picture(
         ],
         **_size(png),
         "by": [who],
+        "damage": list(damage),
     }
 
 

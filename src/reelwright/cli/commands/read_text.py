@@ -56,6 +56,8 @@ def read_text(
     refuse_server("read-text")
     with opened(sandbox=sandbox_flag(sandbox)) as used:
         found = _read(used, file.absolute(), language, every, use_cache=not no_cache)
+    for line in found.get("damage", ()):
+        terminal.note(f"the picture is damaged: {terminal.printable(line)}")
     if as_json:
         terminal.emit(found)
     else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from reelwright.analysis.changed_area import Area, changed_area, may_hold_text
+from reelwright.analysis.changed_area import Area, changed_area, detail_area
 from reelwright.analysis.texts import Box, Picture, TextLine, TimedText, merge_texts
 from reelwright.errors import Code, ReelError
 from reelwright.runners.context import StepProgress
@@ -149,7 +149,7 @@ class _Reader:
         luma = np.asarray(image.convert("L"))
         height, width = luma.shape
         area: Area | None = Area(0, 0, width, height)
-        if not may_hold_text(luma):
+        if detail_area(np.asarray(image)) is None:
             area = Area(0, 0, 0, 0)
         elif self._last is not None and self._last.luma.shape == luma.shape:
             area = changed_area(self._last.luma, luma, [line.box for line, _ in self._last.lines])

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelwright.analysis.changed_area import detail_area
 from reelwright.analysis.reading_order import Placed, reading_order
 from reelwright.tools.models.kinds import Line, ModelIdentity, PictureAsk, Seen, Usage
 from reelwright.tools.models.ocr.scripts import recogniser_key
@@ -40,7 +41,7 @@ _PREPROCESSING = "1"
 LOOK_PX = 1280
 # Where the lines that were found are lower than this there, there may be smaller ones that were
 # not: it is looked again, closer.
-SMALL_LINE_PX, LOOK_CLOSER_PX = 14, 2560
+SMALL_LINE_PX, LOOK_CLOSER_PX = 20, 2560
 # A small picture is enlarged to this, up to four times.
 SMALL_PICTURE_PX = 480
 # Letters at the very edge are not found: every picture gets a border of its own edge.
@@ -124,11 +125,18 @@ class RapidOcr:
         return Seen(lines=tuple(read[index][1] for index in order))
 
     def _look(self, picture: Pixels) -> list[Quad]:
-        """Where lines are."""
-        quads, factor = self._look_at(picture, LOOK_PX)
-        if factor < 1 and any(_height(q) * factor < SMALL_LINE_PX for q in quads):
-            quads, _ = self._look_at(picture, LOOK_CLOSER_PX)
-        return quads
+        """Where lines are. Only what has edges is looked at: on a large empty page a small line
+        would not be found, and the time goes with the area."""
+        import numpy as np
+
+        area = detail_area(picture)
+        if area is None:
+            return []
+        part = picture[area.top : area.bottom, area.left : area.right]
+        quads, factor = self._look_at(part, LOOK_PX)
+        if factor < 1 and (not quads or any(_height(q) * factor < SMALL_LINE_PX for q in quads)):
+            quads, _ = self._look_at(part, LOOK_CLOSER_PX)
+        return [quad + np.array([area.left, area.top], np.float32) for quad in quads]
 
     def _look_at(self, picture: Pixels, most_px: int) -> tuple[list[Quad], float]:
         """Quads in pixels of the picture, and by how much it was scaled to find them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reelwright.errors import ReelError
 from reelwright.media.demuxers import file_url, input_options
-from reelwright.tools.ffmpeg.failures import classify
+from reelwright.tools.ffmpeg.failures import classify, clean
 from reelwright.tools.process import Command, run_command
 from reelwright.tools.sandbox import Confinement
 
@@ -21,9 +21,10 @@ _TIMEOUT_S = 120.0
 
 async def png_of(
     path: Path, info: MediaInfo, tools: Tools, *, sandbox: bool, max_pixels: int | None = None
-) -> bytes:
-    """The picture in `path`, which `info` is about, upright and with its transparency. Raises
-    DECODE_FAILED and what else FFmpeg can say of a damaged file, TIMEOUT, TOOL_*."""
+) -> tuple[bytes, tuple[str, ...]]:
+    """The picture in `path`, which `info` is about, upright and with its transparency, and what
+    was wrong with it though it decodes. Raises DECODE_FAILED and what else FFmpeg can say of a
+    damaged file, TIMEOUT, TOOL_*."""
     source = _real(path)
     with tempfile.TemporaryDirectory(prefix="reel-picture-") as made:
         workspace = Path(made)
@@ -45,7 +46,8 @@ async def png_of(
         target = workspace / "picture.png"
         if done.exit_code != 0 or not target.is_file():
             raise ReelError.of(classify(done.stderr_tail, done.exit_code, argv))
-        return target.read_bytes()
+        damage = (clean(line, argv) for line in done.stderr_tail if "[error]" in line)
+        return target.read_bytes(), tuple(damage)
 
 
 def _real(path: Path) -> Path:
