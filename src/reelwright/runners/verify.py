@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from reelwright.planning.plan import Expectation, StepOutput
     from reelwright.runners.context import StepContext
 
+# Pictures that stand beside the result of a tap, in one file.
+_PACK = "zip"
 _NUMBER = "%06d"
 
 
@@ -51,6 +53,9 @@ async def verify(output: StepOutput, context: StepContext, slack: Slack = STRICT
     role = _role(output, kind)
     if kind is not None and role is Role.TEXT:
         _check_text(output, files[0], kind.name)
+        return Verified(output.name, files)
+    if output.container == _PACK:
+        _check_pack(output, files[0])
         return Verified(output.name, files)
     try:
         info = await probe(files[0], context.tools, sha256="", sandbox=context.sandbox)
@@ -110,6 +115,16 @@ def _check_text(output: StepOutput, path: Path, kind: str) -> None:
         raise _mismatch(output, [f"expected {kind}, got: {error}"]) from error
     if kind == "webvtt" and not text.startswith("WEBVTT"):
         raise _mismatch(output, ["expected WebVTT, got a file that does not start with WEBVTT"])
+
+
+def _check_pack(output: StepOutput, path: Path) -> None:
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as pack:
+            pack.infolist()
+    except zipfile.BadZipFile as error:
+        raise _mismatch(output, [f"expected a pack of pictures, got: {error}"]) from error
 
 
 async def _broken_pictures(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -10,13 +11,13 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from reelwright.errors import Code, ReelError
-from reelwright.graph.builder import Builder
+from reelwright.graph.builder import Builder, Unknown
 from reelwright.graph.operator import Bundle, Cost, Inputs, Operator, Params, Port, Strand
 from reelwright.graph.params import Boolean, Duration, Integer, String
 from reelwright.media.streams import StreamKind
 from reelwright.media.timecode import Timecode, seconds
 from reelwright.operators.analyse import keyframes, results
-from reelwright.operators.analyse.shots import shots_of
+from reelwright.operators.analyse.shots import shots_of, tapped
 
 LABEL = results.DESCRIPTIONS
 # Wide enough to read a headline; most models scale down to about a thousand anyway, and cost by it.
@@ -81,8 +82,12 @@ class Describe(Operator):
         bundle = inputs["input"][0]
         length = float(seconds(params.segment, None))
         told = results.found(inputs, results.TRANSCRIPT) if params.transcript else None
+        # Both are there, and awaited, before either is needed: so one decode finds them together.
+        cuts = tapped(build, bundle)
         listed, pack = _pictures(build, bundle, params)
-        shots = [_span(shot.range) for shot in shots_of(build, bundle)]
+        with suppress(Unknown):
+            build.result(listed)
+        shots = [_span(one.range) for one in shots_of(build, Bundle((*bundle, cuts)))]
         pictures = build.result(listed)["keyframes"]
         asked = {"language": params.language, "prompt": params.prompt or _prompt(told)}
         segments = [

@@ -146,18 +146,22 @@ def detector_of(params: Mapping[str, Any]) -> ShotDetector:
 def shots_of(build: Builder, bundle: Bundle) -> tuple[Shot, ...]:
     """The shots of the bundle's video: those that a `shots` operation before has found, else they
     are looked for now. Raises `builder.Unknown` until they have been found."""
-    found = next((s for s in bundle if s.label == LABEL), None)
-    tapped = found or _tap(build, require_video(bundle), ShotsParams())
     shots = tuple(
         Shot(
             entry["index"],
             TimeRange(Fraction(entry["start_exact"]), Fraction(entry["end_exact"])),
         )
-        for entry in build.result(tapped)["shots"]
+        for entry in build.result(tapped(build, bundle))["shots"]
     )
     if not shots:
         raise ReelError(Code.DECODE_FAILED, "no frame of the video decoded, so it has no shots")
     return shots
+
+
+def tapped(build: Builder, bundle: Bundle) -> Strand:
+    """The result of a `shots` operation before, else of one without parameters."""
+    found = next((s for s in bundle if s.label == LABEL), None)
+    return found or _tap(build, require_video(bundle), ShotsParams())
 
 
 def asked_of(build: Builder, bundle: Bundle) -> dict[str, Any]:
