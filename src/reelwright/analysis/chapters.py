@@ -78,7 +78,8 @@ def _enough(
         if len(found) >= FEWEST:
             break
         edges = [other.start_s for other in found] + [duration_s]
-        if all(abs(one.start_s - edge) >= shortest_s for edge in edges):
+        inside = 0 < one.start_s < duration_s
+        if inside and all(abs(one.start_s - edge) >= shortest_s for edge in edges):
             found = sorted([*found, one], key=lambda other: other.start_s)
     if len(found) < FEWEST:  # what is there lies in the way of three
         titles = [one.title for one in found]

@@ -129,10 +129,8 @@ def topics(texts: Sequence[str], fewest: int = 1) -> list[int]:
     while len(found) > _MOST_TOPICS:
         prior *= 1.5
         found = _cheapest(costs, prior)
-    while len(found) < min(fewest, len(units)):
-        # Below nothing: then every further topic is a gain, however small.
-        prior = prior / 2 if prior > 1e-3 else prior - 1
-        found = _cheapest(costs, prior)
+    if len(found) < min(fewest, len(units)):
+        found = _into(costs, min(fewest, len(units)))
     return [units[at][0] for at in found]
 
 
@@ -177,6 +175,23 @@ def _cheapest(costs: NDArray[np.float64], prior: float) -> list[int]:
     found, at = [], count
     while at > 0:
         at = begin[at]
+        found.append(at)
+    return found[::-1]
+
+
+def _into(costs: NDArray[np.float64], parts: int) -> list[int]:
+    """Where the parts of the cheapest division into just so many begin."""
+    count = len(costs)
+    best = np.full(count + 1, np.inf)
+    best[0] = 0.0
+    begins: list[NDArray[np.int64]] = []
+    for _ in range(parts):
+        whole = best[:count, None] + costs
+        begins.append(whole.argmin(axis=0))
+        best = whole.min(axis=0)
+    found, at = [], count
+    for begin in reversed(begins):
+        at = int(begin[at])
         found.append(at)
     return found[::-1]
 
