@@ -28,6 +28,7 @@ BUILTIN = {
     "keyframes": f"{_HERE}.analyse.keyframes:Keyframes",
     "speech": f"{_HERE}.analyse.speech:Speech",
     "transcribe": f"{_HERE}.analyse.transcribe:Transcribe",
+    "embed_frames": f"{_HERE}.analyse.embed_frames:EmbedFrames",
     "read_text": f"{_HERE}.analyse.read_text:ReadText",
     "describe": f"{_HERE}.analyse.describe:Describe",
     "summarise": f"{_HERE}.analyse.summarise:Summarise",

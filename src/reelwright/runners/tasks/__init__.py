@@ -58,6 +58,8 @@ TASKS: dict[str, str] = {
     "summarise.chapters": "reelwright.runners.tasks.summarise:chapters",
     "commentate.write": "reelwright.runners.tasks.commentate:write",
     "commentate.speak": "reelwright.runners.tasks.commentate:speak",
+    "embed_frames.embed": "reelwright.runners.tasks.embed_frames:embed",
+    "embed_frames.merge": "reelwright.runners.tasks.embed_frames:merge",
     "read_text.read": "reelwright.runners.tasks.read_text:read",
     "read_text.merge": "reelwright.runners.tasks.read_text:merge",
 }

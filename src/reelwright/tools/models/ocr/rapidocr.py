@@ -19,6 +19,7 @@ from reelwright.analysis.changed_area import detail_area
 from reelwright.analysis.reading_order import Placed, reading_order
 from reelwright.tools.models.kinds import Line, ModelIdentity, PictureAsk, Seen, Usage
 from reelwright.tools.models.ocr.scripts import recogniser_key
+from reelwright.tools.models.onnx_session import session
 from reelwright.tools.models.pictures.opening import array_of
 from reelwright.tools.models.providers import unavailable
 
@@ -265,26 +266,9 @@ def _part(module: str, name: str, config: dict[str, Any]) -> Any:
     return getattr(import_module(f"rapidocr.{module}"), name)(made)
 
 
-def _session(spec: ModelSpec, path: Path) -> Any:
-    """Raises MODEL_UNAVAILABLE for weights that cannot be loaded."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = max(1, spec.threads)
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # sizes differ from one picture to the next
-    options.log_severity_level = 4
-    # A thread that waits for the next part of a layer would burn a core meanwhile.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise unavailable(spec, f"{path.name} cannot be loaded: {error}") from error
-
-
 def _detection(spec: ModelSpec) -> dict[str, Any]:
     return {
-        "session": _session(spec, _models() / _DETECTOR),
+        "session": session(spec, _models() / _DETECTOR),
         # The picture has been scaled: take it as it is.
         "limit_type": "max",
         "limit_side_len": 1 << 20,
@@ -303,7 +287,7 @@ def _turning(spec: ModelSpec) -> dict[str, Any]:
     from rapidocr.utils.typings import OCRVersion
 
     return {
-        "session": _session(spec, _models() / _TURNED),
+        "session": session(spec, _models() / _TURNED),
         "ocr_version": OCRVersion.PPOCRV4,
         "cls_batch_num": 6,
         "cls_thresh": SURE_TURNED,
@@ -313,15 +297,15 @@ def _turning(spec: ModelSpec) -> dict[str, Any]:
 
 def _recognition(spec: ModelSpec, path: Path) -> dict[str, Any]:
     """Raises MODEL_UNAVAILABLE for weights that do not say which characters they know."""
-    session = _session(spec, path)
-    if "character" not in session.get_modelmeta().custom_metadata_map:
+    loaded = session(spec, path)
+    if "character" not in loaded.get_modelmeta().custom_metadata_map:
         raise unavailable(
             spec,
             f"{path.name} does not say which characters it knows",
             hint="take RapidOCR's own export: its metadata has a list `character`",
         )
     return {
-        "session": session,
+        "session": loaded,
         "lang_type": "ch",
         "font_path": None,
         "rec_batch_num": 6,
