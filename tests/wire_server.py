@@ -105,7 +105,7 @@ def openai_events(turn: Turn, body: dict[str, Any]) -> Iterator[bytes]:
         return
     yield event({}, turn.finish or "stop")
     if turn.tokens:
-        last = {
+        last: dict[str, Any] = {
             "id": "chatcmpl-1",
             "object": "chat.completion.chunk",
             "created": 1_700_000_000,

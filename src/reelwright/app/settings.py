@@ -232,6 +232,11 @@ class Models:
     google_url: str = _setting(
         "https://generativelanguage.googleapis.com", "where the Gemini API is", kind="url"
     )
+    gateways: str = _setting(
+        "",
+        "providers whose address is your own and leads to what costs (LiteLLM): openai,…; what is"
+        " not named is free there",
+    )
     at_once: int = _setting(4, "calls of one hosted model at a time", ge=1, le=1000)
     per_minute: float = _setting(
         600.0, "calls a minute of one hosted model, all jobs together", ge=0.1, le=1_000_000

@@ -48,6 +48,7 @@ def configured(
         at_once=models.at_once,
         attempts=models.attempts,
         prompts=models.prompts,
+        gateways=frozenset(filter(None, map(str.strip, models.gateways.split(",")))),
     )
 
 

@@ -27,7 +27,7 @@ _BACKOFF_MOST_S = 20.0
 _PATIENCE_S = 60.0
 # Nobody knows whether the provider did the work, and counts it.
 _UNSURE = frozenset({Code.NETWORK_TIMEOUT, Code.NETWORK_RESET, Code.TIMEOUT, Code.CANCELLED})
-_PASSED = frozenset(
+PASSED = frozenset(
     {
         Code.MODEL_UNAVAILABLE,
         Code.MODEL_RATE_LIMITED,
@@ -63,7 +63,7 @@ class Asking:
             try:
                 served = await self.one(spec)
             except ReelError as error:
-                if error.code not in _PASSED:
+                if error.code not in PASSED:
                     raise
                 passed.append((spec, error.problem))
             else:
@@ -122,37 +122,49 @@ class Asking:
             except ReelError as error:
                 is_ours = error.code is Code.BUDGET_SPENT  # the pace is: nobody failed
                 failures += 0 if is_ours else 1
-                if not error.code.retryable or failures >= self.pool.configured.attempts:
-                    raise
-                wait_s = _wait_s(error.problem, failures)
-                if wait_s > _PATIENCE_S:
-                    raise
-            await asyncio.sleep(wait_s)
+                await self.rest(error, failures)
 
-    async def _once(self, call: Call, failures: int) -> Served[Any]:
+    async def rest(self, error: ReelError, failures: int) -> None:
+        """Before the next try; raises `error` where there is none."""
+        wait_s = _wait_s(error.problem, failures)
+        is_over = failures >= self.pool.configured.attempts or wait_s > _PATIENCE_S
+        if not error.code.retryable or is_over or error.code is Code.CIRCUIT_OPEN:
+            raise error
+        await asyncio.sleep(wait_s)
+
+    async def opened(self, call: Call) -> str:
+        """The record's id; what it may cost is reserved."""
         call_id = await self.ledger.begin(call)
         try:
             await self.ledger.enter(call)
         except BaseException:
             await _finish(self.ledger.drop(call_id))
             raise
+        return call_id
+
+    async def _once(self, call: Call, failures: int) -> Served[Any]:
+        call_id = await self.opened(call)
         began = time.monotonic()
         usage: Usage | None = None
         token = IDEMPOTENCY.set(f"{call.request}-{failures}")
         try:
-            provider = self.pool.provider(call.spec)
-            value, usage = await provider.answer(self.ask)
+            value, usage = await self.pool.provider(call.spec).answer(self.ask)
             value = check(self.ask, value)
         except asyncio.CancelledError:
-            problem = Problem(Code.CANCELLED, "it was cancelled")
-            failed = Failed(problem=problem, latency_s=time.monotonic() - began, is_unsure=True)
-            await _finish(self.ledger.fail(call_id, failed))
+            await self.cancelled(call_id, began)
             raise
         except ReelError as error:
-            await self._failed(call_id, call, error.problem, began, usage)
+            await self.failed(call_id, call, error.problem, began, usage)
             raise
         finally:
             IDEMPOTENCY.reset(token)
+        cost = await self.ended(call_id, call, value, usage, began)
+        return self._served(call, value, usage, cost=cost)
+
+    async def ended(
+        self, call_id: str, call: Call, value: Any, usage: Usage, began: float
+    ) -> float | None:
+        """Recorded and remembered; gives what it cost."""
         cost = cost_usd(call.identity, usage, is_local=call.is_local)
         ended = Ended(
             answer=value,
@@ -163,9 +175,14 @@ class Asking:
         )
         await _finish(self.ledger.end(call_id, call, ended))
         await self.ledger.leave(call, None)
-        return self._served(call, value, usage, cost=cost)
+        return cost
 
-    async def _failed(
+    async def cancelled(self, call_id: str, began: float) -> None:
+        problem = Problem(Code.CANCELLED, "it was cancelled")
+        failed = Failed(problem=problem, latency_s=time.monotonic() - began, is_unsure=True)
+        await _finish(self.ledger.fail(call_id, failed))
+
+    async def failed(
         self, call_id: str, call: Call, problem: Problem, began: float, usage: Usage | None
     ) -> None:
         failed = Failed(

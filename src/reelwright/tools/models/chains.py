@@ -17,7 +17,8 @@ OLLAMA_URL = "http://127.0.0.1:11434/v1"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configured:
     """What was configured. `chains` by kind: ``openai:gpt-5-mini, local:llama3``; `urls` and `keys`
-    by provider. `folder`: where weights are. `prompts`: the user's own."""
+    by provider. `folder`: where weights are. `prompts`: the user's own. `gateways`: providers that
+    cost though their address is the user's own."""
 
     chains: Mapping[ModelKind, str] = field(default_factory=dict)
     folder: Path = Path()
@@ -30,6 +31,7 @@ class Configured:
     at_once: int = 4
     attempts: int = 3
     prompts: Path | None = None
+    gateways: frozenset[str] = frozenset()
 
     def chain(self, kind: ModelKind) -> tuple[ModelSpec, ...]:
         """The chain of `kind`, in order; empty where there is none. Raises CONFIG_INVALID."""
@@ -66,6 +68,7 @@ class Configured:
             key=self.keys.get("local" if provider == "ollama" else provider),
             timeout_s=self.timeout_s,
             threads=self.threads,
+            options={"is_gateway": True} if provider in self.gateways else {},
         )
         providers.entry(spec)
         return spec

@@ -30,33 +30,58 @@ def is_own_address(url: str | None) -> bool:
 
 
 def cost_usd(identity: ModelIdentity, usage: Usage, *, is_local: bool) -> float | None:
-    """What a call cost, on the model that served (`Usage.model`); None where no price is known or
-    the call did not say what it took."""
+    """What a call cost, on the model that served; None where no price of it is known, or the call
+    did not say what it took."""
     if is_local:
         return 0.0
     if usage.cost_usd is not None:
         return usage.cost_usd
-    if usage.input_tokens is None and usage.output_tokens is None:
-        return None
-    for name in (usage.model, identity.model):
-        if name and (found := _price(identity.provider, name, usage)) is not None:
-            return found
-    return None
+    served = usage.model or identity.model
+    found = _price(identity.provider, served, usage)
+    # A dated version that the list does not know yet costs what its model does.
+    if found is None and served.startswith(f"{identity.model}-"):
+        return _price(identity.provider, identity.model, usage)
+    return found
 
 
 def _price(provider: str, model: str, usage: Usage) -> float | None:
-    from genai_prices import Usage as Priced
-    from genai_prices import calc_price
+    import genai_prices
 
     of = _PROVIDERS.get(provider)
-    if of is None:
+    if of is None or not model:
         return None
     try:
-        found = calc_price(
-            Priced(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens),
-            model_ref=model,
-            provider_id=of,
+        price = genai_prices.calc_price(
+            genai_prices.Usage(), model_ref=model, provider_id=of
+        ).model_price
+        taken = _taken(price, usage)
+        if taken is None:
+            return None
+        found = genai_prices.calc_price(
+            genai_prices.Usage(**taken), model_ref=model, provider_id=of
         )
-    except LookupError:
+    except (LookupError, ValueError):
         return None
     return float(found.total_price)
+
+
+def _taken(price: object, usage: Usage) -> dict[str, int | float] | None:
+    """The amounts that this price is of; None where one of them is not known: what is left out
+    would count as 0."""
+
+    def is_priced(*names: str) -> bool:
+        return any(getattr(price, name, None) is not None for name in names)
+
+    taken: dict[str, int | float | None] = {}
+    if is_priced("input_mtok"):
+        taken["input_tokens"] = usage.input_tokens
+    if is_priced("output_mtok"):
+        taken["output_tokens"] = usage.output_tokens
+    if is_priced("input_audio_mtok") and usage.audio_s is not None:
+        taken["input_tokens"] = taken["input_audio_tokens"] = usage.input_tokens
+    if is_priced("audio_hours"):
+        taken["audio_seconds"] = usage.audio_s
+    if is_priced("input_mchars"):
+        taken["input_characters"] = usage.characters
+    known = {name: amount for name, amount in taken.items() if amount is not None}
+    return known if known and len(known) == len(taken) else None

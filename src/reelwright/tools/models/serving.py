@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
+from reelwright.errors import Code, ReelError
 from reelwright.tools.models.asking import Asking
 from reelwright.tools.models.door import Ledger, Nobody
 from reelwright.tools.models.kinds import (
@@ -24,6 +26,7 @@ from reelwright.tools.models.kinds import (
 )
 from reelwright.tools.models.pool import Pool
 from reelwright.tools.models.prompts import Prompt, Prompts
+from reelwright.tools.models.streaming import Streaming
 
 
 class Serving:
@@ -51,9 +54,15 @@ class Serving:
     async def write(self, ask: PromptAsk, *, key: str = "") -> Served[Said]:
         return await self._asked(ModelKind.LANGUAGE, ask, key)
 
-    async def stream(self, ask: PromptAsk, *, key: str = "") -> AsyncIterator[str]:
-        served = await self.write(ask, key=key)
-        yield served.value.text
+    async def stream(self, ask: PromptAsk, *, key: str = "") -> AsyncGenerator[str]:
+        if ask.schema is not None:
+            raise ReelError(
+                Code.PROMPT_INVALID, "an object does not come in pieces", where=ask.prompt
+            )
+        asking = Streaming(self.pool, self.ledger, ModelKind.LANGUAGE, ask, key)
+        async with aclosing(asking.pieces()) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def speak(self, ask: VoiceAsk, *, key: str = "") -> Served[Spoken]:
         return await self._asked(ModelKind.VOICE, ask, key)
