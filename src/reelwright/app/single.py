@@ -48,7 +48,7 @@ async def analyse(
     """
     from reelwright.app.wiring import make_folder
 
-    key = _key(path, operations, want)
+    key = _key(path, operations, want, app.chains)
     folder = app.home / "analyses" / key
     make_folder(folder)
     text = _spec(path, operations, want)
@@ -62,8 +62,12 @@ async def analyse(
     return Analysed(ended, result)
 
 
-def _key(path: Path, operations: Sequence[Mapping[str, Any]], want: str) -> str:
-    said = json.dumps([str(path), [dict(one) for one in operations], want], sort_keys=True)
+def _key(
+    path: Path, operations: Sequence[Mapping[str, Any]], want: str, chains: Mapping[str, str]
+) -> str:
+    """Other models give another result: what was left by those is not gone on with by these."""
+    told = [str(path), [dict(one) for one in operations], want, dict(chains)]
+    said = json.dumps(told, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:24]
 
 

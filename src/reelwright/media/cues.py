@@ -1,4 +1,5 @@
-"""Cues of WebVTT and SubRip files: what is said from when to when. Pure; nothing is refused.
+"""Cues of WebVTT and SubRip (and, by `cues_ass`, SubStation): what is said from when to when. Pure;
+nothing is refused.
 
 WebVTT is read as the W3C's parser does (https://www.w3.org/TR/webvtt1/#file-parsing), so that a
 file is read as a browser reads it. SubRip has no standard; what players accept is accepted.
@@ -57,9 +58,13 @@ class Passage:
 
 
 def read_cues(data: bytes, form: str) -> tuple[Cue, ...]:
-    """Of a file; none of one that is neither. `form` is ``vtt`` or ``srt``: what is named
-    SubRip may be WebVTT all the same, what is named WebVTT needs its signature."""
+    """Of a file; none of one that is neither. `form` is ``vtt``, ``srt``, ``ass`` or ``ssa``: what
+    is named SubRip may be WebVTT all the same, what is named WebVTT needs its signature."""
     text = decoded(data)
+    if form in ("ass", "ssa"):
+        from reelwright.media.cues_ass import read_ass
+
+        return tuple(read_ass(text))
     is_vtt = form == "vtt" or text.startswith("WEBVTT")
     return tuple(read_vtt(text) if is_vtt else read_srt(text))
 
@@ -170,6 +175,16 @@ def _begins(lines: Sequence[str], at: int) -> bool:
         return True
     is_number = _SRT_NUMBER.fullmatch(lines[at]) is not None
     return is_number and at + 1 < len(lines) and _SRT_TIMES.match(lines[at + 1]) is not None
+
+
+def unread(text: str, form: str) -> Iterator[tuple[int, str]]:
+    """Lines with an arrow that are no times: their cues are left out. Numbers from 1."""
+    for number, line in enumerate(_BREAK.sub("\n", text).split("\n"), 1):
+        if "-->" not in line:
+            continue
+        is_read = _vtt_times(line) if form == "vtt" else _SRT_TIMES.match(line)
+        if is_read is None:
+            yield number, line
 
 
 def _seconds(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> float:

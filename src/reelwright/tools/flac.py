@@ -98,7 +98,7 @@ def read_samples(path: Path, start_s: float, end_s: float) -> NDArray[np.int16]:
             at = 0
             for frame in container.decode(stream):
                 for part in resampler.resample(frame):
-                    samples = part.to_ndarray().reshape(-1)
+                    samples = _flat(part)
                     if first is None:
                         first = round(float(frame.time or 0.0) * RATE_HZ)
                         at = first
@@ -106,7 +106,7 @@ def read_samples(path: Path, start_s: float, end_s: float) -> NDArray[np.int16]:
                     at += len(samples)
                 if at >= until:
                     break
-            parts += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
+            parts += [_flat(part) for part in resampler.resample(None)]
     except (av.FFmpegError, IndexError, OSError) as error:
         raise ReelError(
             Code.DECODE_FAILED, f"its sound cannot be read: {error}", where=str(path)
@@ -115,3 +115,8 @@ def read_samples(path: Path, start_s: float, end_s: float) -> NDArray[np.int16]:
         return np.zeros(0, np.int16)
     begin = max(0, round(start_s * RATE_HZ) - first)
     return np.concatenate(parts)[begin : max(begin, until - first)]
+
+
+def _flat(frame: Any) -> NDArray[np.int16]:
+    samples: NDArray[np.int16] = frame.to_ndarray().reshape(-1)
+    return samples

@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from reelwright.analysis.captioning import captions, sentences
 from reelwright.analysis.segments import Segment
+from reelwright.analysis.transcript import rendered, word_from_json, word_to_json
 from reelwright.analysis.words import Word, joined, merged, within
 from reelwright.errors import Code, ReelError
-from reelwright.media.cue_writing import write_srt, write_vtt
 from reelwright.runners.tasks import Done, Given
 from reelwright.tools.models.kinds import SpeechAsk
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reelwright.tools.models.kinds import Heard, Served
-
-POOR = "The words are a guess of a small model: many are wrong."
-# A silence that parts two paragraphs of plain text.
-_PARAGRAPH_S = 2.0
 
 
 async def segment(given: Given) -> Done:
@@ -44,7 +39,7 @@ async def segment(given: Given) -> Done:
     words = within(_sound_words(heard.words), start_s, end_s)
     return Done(
         result={
-            "words": [_to_json(word) for word in words],
+            "words": [word_to_json(word) for word in words],
             "language": heard.language,
             "is_poor": heard.is_poor,
             "asked": served.provenance(),
@@ -73,18 +68,16 @@ def _merge(given: Given) -> Done:
         Segment(s["start"], s["end"], s["owns_from"], s["owns_until"])
         for s in given.params["segments"]
     ]
-    words = merged([[_from_json(w) for w in part["words"]] for part in parts], segments)
-    said = [word for _, word in words]
+    words = merged([[word_from_json(w) for w in part["words"]] for part in parts], segments)
     texts: dict[int, list[str]] = {}
     for number, word in words:
         texts.setdefault(number, []).append(word.text)
     language = given.params["language"] or _language(parts)
     is_poor = any(part["is_poor"] and part["words"] for part in parts)
-    _write_files(given.context.workspace, said, is_poor=is_poor)
     result = {
         "language": language,
         "duration": heard["duration"],
-        "words": [{**_to_json(word), "segment": number} for number, word in words],
+        "words": [{**word_to_json(word), "segment": number} for number, word in words],
         "segments": [
             {
                 "index": number,
@@ -97,9 +90,10 @@ def _merge(given: Given) -> Done:
             }
             for number, (segment, part) in enumerate(zip(segments, parts, strict=True))
         ],
-        "text": joined(word.text for word in said),
+        "text": joined(word.text for _, word in words),
         "is_poor": is_poor,
     }
+    _write_files(given.context.workspace, result)
     return Done(result=result, report={"transcript": _report(result)})
 
 
@@ -112,24 +106,9 @@ def _language(parts: Sequence[Any]) -> str | None:
     return count.most_common(1)[0][0] if count else None
 
 
-def _write_files(folder: Path, words: Sequence[Word], *, is_poor: bool) -> None:
-    shown = captions(words)
-    vtt = write_vtt(shown, POOR if is_poor else None)
-    (folder / "transcript.vtt").write_text(vtt, encoding="utf-8")
-    (folder / "transcript.srt").write_text(write_srt(shown), encoding="utf-8")
-    (folder / "transcript.txt").write_text(paragraphs(words), encoding="utf-8")
-
-
-def paragraphs(words: Sequence[Word]) -> str:
-    """A sentence a line, an empty line where nobody spoke for a while."""
-    lines: list[str] = []
-    before_s: float | None = None
-    for sentence in sentences(words):
-        if before_s is not None and sentence[0].start_s - before_s >= _PARAGRAPH_S:
-            lines.append("")
-        lines.append(joined(word.text for word in sentence))
-        before_s = sentence[-1].end_s
-    return "".join(f"{line}\n" for line in lines)
+def _write_files(folder: Path, result: dict[str, Any]) -> None:
+    for form in ("vtt", "srt", "txt"):
+        (folder / f"transcript.{form}").write_text(rendered(result, form), encoding="utf-8")
 
 
 def _report(result: dict[str, Any]) -> dict[str, Any]:
@@ -141,23 +120,3 @@ def _report(result: dict[str, Any]) -> dict[str, Any]:
         "providers": ", ".join(providers),
         "is_poor": result["is_poor"],
     }
-
-
-def _to_json(word: Word) -> dict[str, Any]:
-    return {
-        "text": word.text,
-        "start": round(word.start_s, 3),
-        "end": round(word.end_s, 3),
-        "confidence": None if word.confidence is None else round(word.confidence, 4),
-        "is_interpolated": word.is_interpolated,
-    }
-
-
-def _from_json(word: dict[str, Any]) -> Word:
-    return Word(
-        text=word["text"],
-        start_s=word["start"],
-        end_s=word["end"],
-        confidence=word["confidence"],
-        is_interpolated=word["is_interpolated"],
-    )

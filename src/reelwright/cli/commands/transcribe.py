@@ -1,0 +1,186 @@
+"""`reel transcribe`: what is said in a file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reelwright.cli import terminal
+from reelwright.cli.options import AsJson, Walls
+from reelwright.errors import Code, ReelError
+
+if TYPE_CHECKING:
+    from reelwright.app.wiring import App
+
+app = typer.Typer(add_completion=False)
+
+
+class Form(StrEnum):
+    """What is printed or written."""
+
+    TEXT = "text"
+    VTT = "vtt"
+    SRT = "srt"
+    TXT = "txt"
+    JSON = "json"
+
+
+@app.command()
+def transcribe(  # size: one line an option
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video or a sound.")],
+    as_json: AsJson = False,
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            "--format",
+            help="vtt, srt: captions. txt: sentences. json: words with times. text: lines with"
+            " their times. Left out: by the ending of OUT, else text.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT", help="Write it there, and print nothing."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT if it exists.")
+    ] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(metavar="TAG", help="What is spoken (en, pt-BR…); else it is found out."),
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Names and words that may come up, for models that take it.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHAIN",
+            help="Models to ask, in order, in place of `models.speech`:"
+            " faster-whisper:FOLDER, onnx-asr:FOLDER, openai:whisper-1, pocketsphinx.",
+        ),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Listen to it anew.")] = False,
+    sandbox: Walls = None,
+) -> None:
+    """Write down what is said, with the time of each word.
+
+    Without a model of your own it is a guess, and only of English: see the guide *Understand* for
+    better ones. Run again, it takes what it has heard already.
+
+    Examples: `reel transcribe talk.mp4`, `reel transcribe talk.mp4 -o talk.vtt`,
+    `reel transcribe talk.mp4 --json | jq -r '.words[].text'`
+    """
+    from reelwright.cli.single import refuse_server
+    from reelwright.cli.use import opened, sandbox_flag
+
+    refuse_server("transcribe")
+    wanted = Form.JSON if as_json else _form(form, output)
+    if output is not None and not overwrite and output.exists():
+        # Known before an hour of listening.
+        raise ReelError(Code.OUTPUT_EXISTS, f"{output} exists", where="--output")
+    said = {"language": language, "prompt": prompt}
+    asked = {name: value for name, value in said.items() if value is not None}
+    with opened(sandbox=sandbox_flag(sandbox), models__speech=model) as used:
+        found = _heard(used, file.absolute(), asked, use_cache=not no_cache)
+        _warn(found)
+        _give(found, wanted, output, overwrite=overwrite)
+
+
+def _form(form: Form | None, output: Path | None) -> Form:
+    """Raises USAGE for an ending that says nothing."""
+    if form is not None:
+        return form
+    if output is None:
+        return Form.TEXT
+    ending = output.suffix.lower().removeprefix(".")
+    if ending not in set(Form) - {Form.TEXT}:
+        raise ReelError(
+            Code.USAGE,
+            f"the ending of '{output.name}' does not say what to write",
+            where="--output",
+            hint="end it in .vtt, .srt, .txt or .json, or say --format",
+        )
+    return Form(ending)
+
+
+def _heard(used: App, path: Path, asked: dict[str, Any], *, use_cache: bool) -> dict[str, Any]:
+    from reelwright.app.inputs import existing
+    from reelwright.app.probe import probe_file
+    from reelwright.cli.single import analysed
+    from reelwright.cli.use import run
+    from reelwright.media.streams import StreamKind
+
+    info = run(lambda: probe_file(used, existing(path)))
+    if not any(stream.kind is StreamKind.AUDIO for stream in info.streams):
+        terminal.note(f"there is no sound in {terminal.printable(path.name)}")
+        length = None if info.duration is None else float(info.duration)
+        empty: dict[str, Any] = {
+            "language": None, "duration": length, "words": [], "segments": [], "text": "",
+            "is_poor": False,
+        }  # fmt: skip
+        return empty
+    operation = {"id": "said", "op": "transcribe", "input": "media", **asked}
+    found: dict[str, Any] = analysed(
+        used, path, [operation], "said.transcript", use_cache=use_cache
+    )
+    return found
+
+
+def _warn(found: dict[str, Any]) -> None:
+    """What a person has to know before they believe it."""
+    if not found["words"]:
+        terminal.note("nobody says anything in it")
+    if found["is_poor"]:
+        terminal.note(
+            "warning: this is a guess of pocketsphinx, which knows English only: many words are"
+            " wrong. `reel doctor` says which better models there are."
+        )
+    over = {
+        f"{one['provider']}: {one['message']}"
+        for segment in found["segments"]
+        for one in segment["passed_over"]
+    }
+    for line in sorted(over):
+        terminal.note(f"passed over: {terminal.printable(line)}")
+
+
+def _give(found: dict[str, Any], form: Form, output: Path | None, *, overwrite: bool) -> None:
+    if output is not None:
+        from reelwright.app.search.files import put_text
+
+        put_text(output, _text(found, form), overwrite=overwrite)
+        terminal.note(f"{output}: {len(found['words'])} words")
+    elif form is Form.JSON:
+        terminal.emit(found)
+    elif found["words"] or form is Form.VTT:
+        terminal.out(_text(found, form).rstrip("\n"))
+
+
+def _text(found: dict[str, Any], form: Form) -> str:
+    import json
+
+    from reelwright.analysis.transcript import rendered
+
+    if form is Form.JSON:
+        return json.dumps(found, ensure_ascii=False) + "\n"
+    if form is not Form.TEXT:
+        return rendered(found, form.value)
+    return "".join(f"{line}\n" for line in _lines(found))
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    """A sentence a line, with when it begins."""
+    from reelwright.analysis.captioning import sentences
+    from reelwright.analysis.transcript import word_from_json
+    from reelwright.analysis.words import joined
+    from reelwright.media.cue_writing import clock
+
+    lines = []
+    for sentence in sentences([word_from_json(word) for word in found["words"]]):
+        at = clock(round(sentence[0].start_s * 1000))[:-2]
+        said = terminal.printable(joined(word.text for word in sentence))
+        lines.append(f"{terminal.dim(at)}  {said}")
+    return lines
