@@ -28,6 +28,7 @@ from benchmarks.service_kills import service_kills
 from benchmarks.start import second_run, version
 from benchmarks.streams import streams
 from benchmarks.trim import trim
+from benchmarks.understand_kills import understand_kills
 
 BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "version": version,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "download": download,
     "downloads": downloads,
     "library": library,
+    "understand-kills": understand_kills,
 }
 
 
