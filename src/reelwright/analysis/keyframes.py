@@ -10,12 +10,17 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# A picture is looked at this often: a shot of the shortest default length has one at least.
+LOOK_S = Fraction(1, 2)
+# Blended frames of a sloppy cut, and the blur of a camera that comes to rest.
+MARGIN_S = Fraction(1, 5)
 # Pictures held of one part of a shot, for each one that is wanted of it.
 _HELD = 12
 # Standard deviation of luma, 0 to 255: an even surface, or a picture that has faded nearly away.

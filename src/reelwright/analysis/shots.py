@@ -41,7 +41,7 @@ WINDOW = 2  # AdaptiveDetector: window_width
 # How far away a neighbour may be where frames are repeated (VFR, animation on twos and threes);
 # changes farther away are no motion, but the next picture of a slide show.
 REACH_S = Fraction(1, 4)
-_REPEATED = 0.5  # a repeated frame after a lossy encode
+REPEATED = 0.5  # a repeated frame after a lossy encode
 ADAPTIVE_RATIO = 3.0  # AdaptiveDetector: adaptive_threshold
 MIN_DIFFERENCE = 15.0  # AdaptiveDetector: min_content_val
 # ContentDetector has 27; a hand-held pan through a street reaches that, cuts begin at 60.
@@ -146,7 +146,7 @@ class ShotDetector:
 
 def _nearest(changes: Iterable[float]) -> float:
     """Sum of the `WINDOW` nearest changes that are any; a repeated frame says nothing of motion."""
-    return sum(islice((c for c in changes if c > _REPEATED), WINDOW))
+    return sum(islice((c for c in changes if c > REPEATED), WINDOW))
 
 
 def difference(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:

@@ -156,6 +156,7 @@ _ALL = (
     _image("webp", "webp", ("webp",)),
     _text("json", "json", ("json",), None),
     _text("text", "text", ("txt",), None),
+    _text("zip", "zip", ("zip",), "zip"),  # pictures that stand beside a result
     _text("webvtt", "webvtt", ("vtt",), "webvtt"),
     _text("srt", "srt", ("srt",), "subrip"),
     _text("ass", "ass", ("ass",), "ass"),

@@ -22,6 +22,7 @@ class Forming:
     wanted_raw: set[Pad] = field(default_factory=set)
     stills: dict[int, int] = field(default_factory=dict)  # output index -> files so far
     seeks: frozenset[str] | None = None  # Still nodes that seek; None: not known yet
+    looking: frozenset[str] = frozenset()  # nodes for whose sake alone not everything is decoded
 
     def frames_of(self, pad: Pad) -> Pad:
         """The raw form of a pad; the pad itself where it is raw."""

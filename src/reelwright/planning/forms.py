@@ -32,6 +32,7 @@ from reelwright.planning.copying import Way, decide
 from reelwright.planning.files import deliver
 from reelwright.planning.forming import Forming, column
 from reelwright.planning.frames import decode, open_node, take_stills
+from reelwright.planning.looking import looking
 from reelwright.planning.names import picture_names
 from reelwright.planning.outputs import container_of
 from reelwright.planning.traces import traces
@@ -47,7 +48,7 @@ def forms(graph: Graph, threads: int, awaited: frozenset[str] = frozenset()) -> 
         for node in graph
         if isinstance(node.action, Deliver) and not _is_text(graph, node)
     }
-    state = Forming(graph, traced, decisions, threads)
+    state = Forming(graph, traced, decisions, threads, looking=looking(graph))
     # Once without the stills, to know which sources are decoded anyway; then with them.
     _wants(state, awaited)
     state.seeks = frozenset(n.id for n in graph if _by_seeking(state, n))
@@ -98,6 +99,8 @@ def _reports(node: Node, live: set[str]) -> bool:
 def _wants_of(state: Forming, node: Node) -> None:
     match node.action:
         case Still() if state.seeks is None or node.id in state.seeks:
+            pass
+        case Filter() | Tap() if state.seeks is None and node.id in state.looking:
             pass
         case Filter() | Encode() | Still() | Tap():
             state.want_frames(*node.inputs)

@@ -18,6 +18,7 @@ from reelwright.media.streams import Stream
 
 class StepKind(StrEnum):
     FFMPEG = "ffmpeg"  # one FFmpeg process (its commands run in order)
+    LOOK = "look"  # pictures that are only looked at; its FFmpeg command where that cannot be
     SMART_CUT = "smart-cut"  # copies whole GOPs, re-encodes the edges, checks each seam
     FETCH = "fetch"  # a URL into the workspace
     KEEP = "keep"  # what was fetched into the library

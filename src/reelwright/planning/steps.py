@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
 from reelwright.graph.actions import (
     Deliver,
@@ -39,6 +40,7 @@ from reelwright.planning.fetching import (
     keep_payload,
 )
 from reelwright.planning.identity import pad_identity
+from reelwright.planning.looking import BECAUSE, look_payload
 from reelwright.planning.muxing import option_text
 from reelwright.planning.names import numbered
 from reelwright.planning.partition import Group
@@ -172,9 +174,11 @@ class Assembly:
             if isinstance(self.graph[s].action, Mux)
         )
         taps = tap_outputs(command.taps, self.identities)
+        look = look_payload(self.graph, group.nodes)
+        because = self._because(group)
         return Step(
             id=self._id(_label(self.graph, group), identity),
-            kind=StepKind.FFMPEG,
+            kind=StepKind.LOOK if look else StepKind.FFMPEG,
             identity=identity,
             operations=self._operations(group),
             inputs=command.inputs,
@@ -183,14 +187,18 @@ class Assembly:
             links=command.links,
             outputs=(*outputs, *taps),
             taps=command.taps,
-            payload={"costs": costs(self.graph, group.nodes, self.machine)},
-            because=self._because(group),
+            payload=self._payload(group, look),
+            because=(*because, BECAUSE) if look else because,
             needs=self._needs(group),
             threads=self.threads,
             on_damage=self._damage(group),
             duration=_longest(o.expect.duration for o in outputs) or self._read(group),
             estimate=self._estimate(group),
         )
+
+    def _payload(self, group: Group, look: dict[str, Any] | None) -> dict[str, Any]:
+        """What is looked at teaches nothing of what FFmpeg costs."""
+        return {"look": look} if look else {"costs": costs(self.graph, group.nodes, self.machine)}
 
     def _read(self, group: Group) -> Fraction | None:
         """Of a step without timed outputs (pictures, analyses): the longest decode."""

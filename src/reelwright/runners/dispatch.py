@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RUNNERS = {
     StepKind.FFMPEG: "reelwright.runners.ffmpeg:run",
+    StepKind.LOOK: "reelwright.runners.look:run",
     StepKind.SMART_CUT: "reelwright.runners.smart_cut:run",
     StepKind.FETCH: "reelwright.runners.fetch:run",
     StepKind.QUALITY: "reelwright.runners.quality:run",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
 from reelwright.analysis.change import ChangeGate
+from reelwright.analysis.packs import PicturePack, Planes, planes_of
 from reelwright.graph.operator import Analyser, Params, require_video
 from reelwright.graph.params import Duration, Integer
 from reelwright.media.streams import VideoStream
 from reelwright.media.timecode import Timecode, seconds
-from reelwright.operators.analyse.packs import PicturePack, Planes, planes_of
 from reelwright.operators.analyse.sampling import full_range, sampled
 from reelwright.operators.video.sizing import Wish, fit, picture_size
 
@@ -100,7 +100,7 @@ class CandidatesAnalyser(Analyser):
         self._height: int = params["height"]
         self.frame_bytes = self._width * self._height * 3 // 2
         self._gate = ChangeGate()
-        self._kept: list[tuple[Fraction, str]] = []
+        self._kept: list[tuple[int, str]] = []
         self._count = 0
         self._pack: PicturePack | None = None
 
@@ -114,35 +114,45 @@ class CandidatesAnalyser(Analyser):
 
     def look(self, planes: Planes) -> None:
         """The next picture, as `packs.planes_of` gives it."""
-        time = self._count * self._every
+        number = self._count
         self._count += 1
         if self._gate.passes(planes[0]):
             assert self._pack is not None
-            self._kept.append((time, self._pack.add(time, planes)))
+            self._kept.append((number, self._pack.add(number * self._every, planes)))
 
     def finish(self) -> dict[str, Any]:
         assert self._pack is not None
         self._pack.close()
-        end = self._count * self._every
-        if self._duration is not None and self._kept:
-            end = max(self._kept[-1][0], min(end, self._duration))
-        untils = [time for time, _ in self._kept[1:]] + [end]
-        width, height = self._params["frame_width"], self._params["frame_height"]
-        return {
-            "candidates": [
-                {"time": _rounded(time), "until": _rounded(until), "file": file}
-                for (time, file), until in zip(self._kept, untils, strict=True)
-            ],
-            "width": self._width,
-            "height": self._height,
-            "frame_width": width,
-            "frame_height": height,
-            "scale_x": width / self._width,
-            "scale_y": height / self._height,
-            "every": _rounded(self._every),
-            "sampled": self._count,
-            "end": _rounded(end),
-        }
+        return result(self._params, self._kept, self._count, self._duration)
+
+
+def result(
+    params: Mapping[str, Any],
+    kept: Sequence[tuple[int, str]],
+    count: int,
+    duration: Fraction | None,
+) -> dict[str, Any]:
+    """`kept`: the number of each picture among the `count` that were looked at, and its file."""
+    every = Fraction(params["every"])
+    end = count * every
+    if duration is not None and kept:
+        end = max(kept[-1][0] * every, min(end, duration))
+    untils = [number * every for number, _ in kept[1:]] + [end]
+    return {
+        "candidates": [
+            {"time": _rounded(number * every), "until": _rounded(until), "file": file}
+            for (number, file), until in zip(kept, untils, strict=False)
+        ],
+        "width": params["width"],
+        "height": params["height"],
+        "frame_width": params["frame_width"],
+        "frame_height": params["frame_height"],
+        "scale_x": params["frame_width"] / params["width"],
+        "scale_y": params["frame_height"] / params["height"],
+        "every": _rounded(every),
+        "sampled": count,
+        "end": _rounded(end),
+    }
 
 
 def _rounded(time: Fraction) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from reelwright.analysis.packs import PicturePack, Planes, planes_of
 from reelwright.graph.operator import (
     Analyser,
     Bundle,
@@ -23,7 +24,6 @@ from reelwright.media.streams import Stream, StreamKind, VideoStream
 from reelwright.media.time import frame_at
 from reelwright.media.timecode import Timecode, seconds
 from reelwright.operators.analyse import candidates, shots
-from reelwright.operators.analyse.packs import PicturePack, Planes, planes_of
 from reelwright.operators.analyse.sampling import full_range
 from reelwright.operators.video.sizing import Wish, fit, picture_size
 
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 LABEL = "keyframes"
 PACK = "keyframes.zip"
-# A picture is looked at this often: a shot of the shortest default length has one at least.
-_LOOK_S = Fraction(1, 2)
-# Blended frames of a sloppy cut, and the blur of a camera that comes to rest.
-_MARGIN_S = Fraction(1, 5)
 
 
 class KeyframesParams(Params):
@@ -130,7 +126,7 @@ class KeyframesAnalyser(Analyser):
     """Finds the shots by itself, on a small copy of each picture, so that it waits for nobody."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
-        from reelwright.analysis.keyframes import KeyframeChooser
+        from reelwright.analysis.keyframes import LOOK_S, MARGIN_S, KeyframeChooser
 
         self._rate = Fraction(params["rate"])
         self._width: int = params["width"]
@@ -142,9 +138,9 @@ class KeyframesAnalyser(Analyser):
         self._chooser = KeyframeChooser(
             params["per_shot"],
             None if every is None else max(1, frame_at(Fraction(every), self._rate)),
-            frame_at(_MARGIN_S, self._rate),
+            frame_at(MARGIN_S, self._rate),
         )
-        shortest = min(_LOOK_S, Fraction(params["min_shot"]) / 2)
+        shortest = min(LOOK_S, Fraction(params["min_shot"]) / 2)
         self._stride = max(1, int(shortest * self._rate))
         self._pack: PicturePack | None = None
         self._chosen: list[tuple[int, str]] = []
