@@ -32,7 +32,7 @@ class Asker:
 def asker_of(store: Store, row: StepRow | None, owner: str | None) -> Asker:
     """Blocking."""
     if row is None:
-        return Asker(owner=owner)
+        return Asker(owner=owner or jobs.LOCAL_OWNER)
     with store.read() as tx:
         job = jobs.get(tx, row.job_id)
     labels = job.labels

@@ -61,7 +61,7 @@ class StoreLedger:
         self._row = row
         self._owner = owner
 
-    async def remembered(self, call: Call) -> tuple[Any, Usage] | None:
+    async def remembered(self, call: Call) -> tuple[Any, Usage, str] | None:
         if self._keep_s <= 0:
             return None
         return await asyncio.to_thread(self._remembered, call)
@@ -159,7 +159,7 @@ class StoreLedger:
         if not is_known_well:
             self._app.store.transact(lambda tx: hosts.well(tx, host))
 
-    def _remembered(self, call: Call) -> tuple[Any, Usage] | None:
+    def _remembered(self, call: Call) -> tuple[Any, Usage, str] | None:
         with self._app.store.read() as tx:
             found = model_answers.get(tx, call.request)
         if found is None:
@@ -169,14 +169,14 @@ class StoreLedger:
         except ReelError:
             return None  # of another version of ours: it is asked again
         record = found.answer.get("shown")
-        self._app.store.transact(
+        call_id = self._app.store.transact(
             lambda tx: model_calls.cached(
                 tx,
                 self._new(call),
                 Outcome(state=CallState.DONE, response=record, served=usage.model),
             )
         )
-        return answer, usage
+        return answer, usage, call_id
 
     def _begin(self, call: Call, limits: Limits) -> str | Refused:
         new = self._new(call)

@@ -78,8 +78,8 @@ class Asking:
         call = await self.call(spec, identity)
         found = await self.ledger.remembered(call)
         if found is not None:
-            value, usage = found
-            return self._served(call, value, usage, cost=0.0, is_cached=True)
+            value, usage, call_id = found
+            return self._served(call, call_id, value, usage, cost=0.0, is_cached=True)
         return await self._tried(call)
 
     async def call(self, spec: ModelSpec, identity: ModelIdentity) -> Call:
@@ -159,7 +159,7 @@ class Asking:
         finally:
             IDEMPOTENCY.reset(token)
         cost = await self.ended(call_id, call, value, usage, began)
-        return self._served(call, value, usage, cost=cost)
+        return self._served(call, call_id, value, usage, cost=cost)
 
     async def ended(
         self, call_id: str, call: Call, value: Any, usage: Usage, began: float
@@ -200,6 +200,7 @@ class Asking:
     def _served(
         self,
         call: Call,
+        call_id: str,
         value: Any,
         usage: Usage,
         *,
@@ -216,6 +217,7 @@ class Asking:
             cost_usd=cost,
             is_cached=is_cached,
             is_local=call.is_local,
+            call=call_id or None,
         )
 
 

@@ -65,8 +65,8 @@ class Failed:
 class Ledger(Protocol):
     """Called in an event loop; blocking work is done elsewhere."""
 
-    async def remembered(self, call: Call) -> tuple[Any, Usage] | None:
-        """An answer that was given to the same request before."""
+    async def remembered(self, call: Call) -> tuple[Any, Usage, str] | None:
+        """An answer that was given to the same request before, and the id of the new record."""
 
     async def enter(self, call: Call) -> None:
         """Before a hosted model is asked. Raises BUDGET_SPENT (so many calls a minute were made)
@@ -91,7 +91,7 @@ class Ledger(Protocol):
 class Nobody:
     """A ledger that writes nothing down and allows everything."""
 
-    async def remembered(self, call: Call) -> tuple[Any, Usage] | None:
+    async def remembered(self, call: Call) -> tuple[Any, Usage, str] | None:
         return None
 
     async def enter(self, call: Call) -> None: ...

@@ -80,12 +80,12 @@ class PictureAsk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line of text in a picture; `box` is x, y, width, height in its pixels from the top left,
-    `confidence` 0 to 1."""
+    """A line of text in a picture; `box` is x, y, width, height in its pixels from the top left
+    (the whole picture where the model does not say), `confidence` 0 to 1, None: not known."""
 
     text: str
     box: tuple[float, float, float, float]
-    confidence: float
+    confidence: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +204,8 @@ class Provider(Protocol[Ask, Answer]):
 class Served(Generic[T]):
     """An answer with its provenance. `cost_usd` is None where no price is known, 0 where it was
     free or from the response cache (`is_cached`). `passed_over`: who was asked before, and why it
-    did not serve (``{"provider", "model", "code", "message"}``)."""
+    did not serve (``{"provider", "model", "code", "message"}``). `call`: the record's id, None where
+    none is kept (models on this machine)."""
 
     value: T
     identity: ModelIdentity
@@ -213,6 +214,7 @@ class Served(Generic[T]):
     is_cached: bool = False
     is_local: bool = True
     passed_over: tuple[Mapping[str, Any], ...] = ()
+    call: str | None = None
 
     def provenance(self) -> dict[str, Any]:
         """As results keep it."""
