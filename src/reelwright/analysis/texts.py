@@ -21,6 +21,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 _CONFUSED = str.maketrans({"o": "0", "l": "1", "i": "1", "|": "1", "!": "1"})
 # From this confidence on a reading is believed to the letter, nearly.
 SURE = 0.9
+UNSAID = 0.8
 # So many characters may hold one that was misread: of readings that are sure, and of others.
 SURE_CHARACTERS, UNSURE_CHARACTERS = 12, 5
 # A text that is found at another place than before must have so many characters to be the same.
@@ -29,11 +30,12 @@ MOVED_CHARACTERS = 4
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """`confidence` 0 to 1. `source`: who read it, a number that the caller knows."""
+    """`confidence` 0 to 1, None: the reader does not say. `source`: who read it, a number that the
+    caller knows."""
 
     text: str
     box: Box
-    confidence: float
+    confidence: float | None
     source: int = 0
 
 
@@ -55,7 +57,7 @@ class TimedText:
     start_s: float
     end_s: float
     box: Box
-    confidence: float
+    confidence: float | None
     pictures: int
     moved: bool
     source: int
@@ -140,9 +142,15 @@ def same_text(one: TextLine, other: TextLine) -> bool:
         return True
     if _digits(a) != _digits(b) or not _words_match(one.text, other.text):
         return False
-    is_sure = min(one.confidence, other.confidence) >= SURE
+    is_sure = min(_weight(one), _weight(other)) >= SURE
     allowed = max(len(a), len(b)) // (SURE_CHARACTERS if is_sure else UNSURE_CHARACTERS)
     return abs(len(a) - len(b)) <= allowed and edit_distance(a, b, most=allowed) <= allowed
+
+
+def _weight(line: TextLine) -> float:
+    """Who does not say how sure it is (a language model that sees) makes few mistakes of letters,
+    but is believed less than one that says that it is sure."""
+    return UNSAID if line.confidence is None else line.confidence
 
 
 def edit_distance(a: str, b: str, *, most: int | None = None) -> int:
@@ -204,9 +212,9 @@ def _of_one_height(one: Box, other: Box) -> bool:
 def _timed(track: _Track) -> TimedText:
     votes: dict[str, float] = defaultdict(float)
     for line in track.readings:
-        votes[line.text] += line.confidence
+        votes[line.text] += _weight(line)
     text = max(votes, key=lambda one: (votes[one], len(one)))
-    best = max((r for r in track.readings if r.text == text), key=lambda r: r.confidence)
+    best = max((r for r in track.readings if r.text == text), key=_weight)
     moved = _has_moved(track.boxes)
     return TimedText(
         text=text,

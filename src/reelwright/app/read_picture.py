@@ -24,6 +24,7 @@ async def read_picture(
 
     Raises DECODE_FAILED and the like for a damaged file, MODEL_UNAVAILABLE, BUDGET_REACHED.
     """
+    from reelwright.runners.tasks.read_text import rounded
     from reelwright.tools.models.kinds import PictureAsk
     from reelwright.tools.models.pictures.converting import png_of
 
@@ -47,7 +48,7 @@ async def read_picture(
                 "start": None,
                 "end": None,
                 "box": [round(edge, 2) for edge in line.box],
-                "confidence": round(line.confidence, 4),
+                "confidence": rounded(line.confidence),
                 "provider": who["provider"],
                 "model": who["model"],
             }

@@ -106,12 +106,16 @@ def text_json(text: TimedText, by: Sequence[Mapping[str, Any]]) -> dict[str, Any
         "start": round(text.start_s, 6),
         "end": round(text.end_s, 6),
         "box": [round(edge, 2) for edge in text.box],
-        "confidence": round(text.confidence, 4),
+        "confidence": rounded(text.confidence),
         "pictures": text.pictures,
         "moved": text.moved,
         "provider": who["provider"],
         "model": who["model"],
     }
+
+
+def rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 4)
 
 
 class _Reader:
@@ -211,7 +215,7 @@ def _placed(line: Line, by: int, result: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "text": line.text,
         "box": [round(edge, 2) for edge in box],
-        "confidence": round(line.confidence, 4),
+        "confidence": rounded(line.confidence),
         "by": by,
     }
 

@@ -77,6 +77,7 @@ _OF_OCR = {
     "anthropic": Entry("ocr.vision", Runs.HOSTED, "a vision model reads"),
     "google": Entry("ocr.vision", Runs.HOSTED, "a vision model reads"),
     "local": Entry("ocr.vision", Runs.HOSTED, "a vision model reads"),
+    "ollama": Entry("ocr.vision", Runs.HOSTED, "a vision model reads"),
 }
 _OF_TEXTS = {
     "minilm": Entry("text_embedding.minilm", Runs.CHILD, "all-MiniLM-L6-v2, 384 dimensions"),
