@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 
 from reelwright.analysis.segments import Segment
 
@@ -47,6 +48,24 @@ def joined(texts: Iterable[str]) -> str:
             line += " "
         line += text
     return line
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether it begins in a script that has no spaces between words."""
+    return _UNSPACED.match(text) is not None
+
+
+def dressed(words: Sequence[str], text: str) -> tuple[str, ...]:
+    """`words` as they stand in `text`, with its punctuation and capitals; those that do not stand
+    there stay as they are."""
+    shown = text.split()
+    same = SequenceMatcher(
+        None, [plain(word) for word in words], [plain(one) for one in shown], autojunk=False
+    )
+    found = list(words)
+    for block in same.get_matching_blocks():
+        found[block.a : block.a + block.size] = shown[block.b : block.b + block.size]
+    return tuple(found)
 
 
 def columns(text: str) -> int:
