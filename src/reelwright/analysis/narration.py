@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # A narrator speaks 160 words a minute on average (Ofcom's and the ACB's guides to audio
 # description), and an ideograph or kana counts as half a word.
 WORDS_PER_SECOND = 160 / 60
+# What is less is no room for a line that is shortened.
+_LEAST_ROOM_S = 0.5
 _SENTENCE = re.compile(r"[^.!?…。！？]+(?:[.!?…。！？]+[\"'”’)]*|$)")
 _CLAUSE = re.compile(r"[,;:–—](?=\s)")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -125,7 +127,8 @@ def placed(script: Sequence[tuple[float | None, str]], free: Sequence[Gap]) -> l
 
     An entry with a time begins then, or where the next gap begins, but never in front of the line
     before it; one without goes into the first gap after the line before that is long enough. Of one
-    gap several lines may be made, one after another.
+    gap several lines may be made, one after another. Where no gap takes an entry, not even half of
+    one with a time, that with the most room has it, to be shortened.
     """
     found: list[Line | None] = []
     clock = 0.0
@@ -141,15 +144,16 @@ def placed(script: Sequence[tuple[float | None, str]], free: Sequence[Gap]) -> l
 def _place(
     at: float | None, text: str, needed: float, free: Sequence[Gap], clock: float
 ) -> Line | None:
+    enough = needed if at is None else needed / 2
+    roomiest: tuple[float, Line] | None = None
     for number, gap in enumerate(free):
-        start = max(gap.start_s, clock, at or 0.0)
-        room = gap.end_s - start
-        if room <= 0 or (at is None and room < needed):
-            continue
-        if at is not None and room < needed / 2:  # not even half of it: the next gap
-            continue
-        return Line(number, start, text)
-    return None
+        line = Line(number, max(gap.start_s, clock, at or 0.0), text)
+        room = gap.end_s - line.start_s
+        if room >= enough and room > 0:
+            return line
+        if room >= _LEAST_ROOM_S and (roomiest is None or room > roomiest[0]):
+            roomiest = (room, line)
+    return roomiest[1] if roomiest else None
 
 
 def speed_for(spoken_s: float, room_s: float, fastest: float) -> float | None:
