@@ -52,8 +52,13 @@ STEMMERS: Mapping[str, str] = {
 # A text of no known language has its words as they are.
 PLAIN = "plain"
 
-# Letters and digits, with apostrophes between them; `_` and all else part words.
-_WORD = re.compile(r"[^\W_]+(?:['’ʼ][^\W_]+)*")
+# Letters and digits, with apostrophes between them; `_` and all else part words. Python counts no
+# mark as a letter: those of Hebrew, Arabic and the scripts of India stand in the middle of words.
+_SIGN = (
+    r"(?:[^\W_]|(?<=[^\s])[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0963"
+    r"\u0966-\u0dff])"
+)
+_WORD = re.compile(f"{_SIGN}+(?:['’ʼ]{_SIGN}+)*")
 # Scripts that put no spaces between words: each sign is a word, a word of them is a phrase.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from reelwright.analysis.fusion import Leg
+from reelwright.errors import Code, ReelError
+from reelwright.search import archived, lexical, meaning, showing
+from reelwright.search.asked import Asked, asked, says
+from reelwright.search.filtering import chosen
+from reelwright.search.gathering import Item, Key, gather
+from reelwright.search.lexical import Found, Memory
+from reelwright.search.meaning import Matrices
 from reelwright.search.moments import Page
-from reelwright.search.query import Query
-from reelwright.store.spaces import Identity
+from reelwright.search.query import KINDS, Query
+from reelwright.search.unit import Unit
+from reelwright.store import documents, passages, spaces
+from reelwright.store import full_text as words
+from reelwright.store.documents import DocumentRow
+from reelwright.store.spaces import Identity, Purpose
+from reelwright.store.tables_understand import documents as documents_table
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from reelwright.store.database import Tx
+    from reelwright.store.full_text import Chosen, Statistics
     from reelwright.store.store import Store
+
+# What a leg's rank counts for, by the kind of its passages: what is said, written by hand or a
+# title tells more than what a recogniser read in a picture.
+WEIGHTS: Mapping[str, float] = {
+    "speech": 1.0,
+    "captions": 1.0,
+    "body": 1.0,
+    "title": 1.0,
+    "chapter": 0.9,
+    "description": 0.8,
+    "text": 0.7,
+    "frame": 0.6,
+}
+# Below these a vector's neighbours have nothing to do with it: MiniLM's unrelated texts lie around
+# 0.05, and few above 0.2. Pictures and texts are never near in any model, so they have no floor.
+_LEAST_TEXT, _LEAST_FRAME = 0.2, -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +67,10 @@ class Options:
 
     weights: Mapping[str, float] = field(default_factory=dict)
 
+    def weight(self, leg: str) -> float:
+        kind = leg.partition(" ")[0]
+        return self.weights.get(leg, self.weights.get(kind, WEIGHTS.get(kind, 1.0)))
+
 
 class Searcher:
     """Searches one store. Keep one a process: it holds in memory what makes searches quick.
@@ -42,7 +80,9 @@ class Searcher:
     """
 
     def __init__(self, store: Store, folder: Path | None = None) -> None:
-        self._store, self._folder = store, folder
+        self._store = store
+        self._memory = Memory()
+        self._matrices = Matrices(folder)
 
     def search(
         self,
@@ -62,4 +102,181 @@ class Searcher:
         leaves these legs out. Raises QUERY_INVALID where there is nothing to look for, INDEX_EMPTY
         where nothing is indexed, STORE_*.
         """
-        raise NotImplementedError
+        begun = time.monotonic()
+        if query.is_blank and frames is None:
+            raise ReelError(Code.QUERY_INVALID, "there is nothing to look for", where="query")
+        with self._store.read() as tx:
+            tx.dialect.steady(tx.connection)
+            made = _Search(tx, query, owner, options or Options(), self._memory, self._matrices)
+            legs = made.run(text, frames)
+            ranked = gather(made.items, legs)
+            shown = showing.moments(tx, ranked[offset : offset + k], made.units, made.shown_by)
+        return Page(
+            moments=tuple(shown),
+            offset=offset,
+            total=len(ranked),
+            notes=tuple(made.notes),
+            took_s=time.monotonic() - begun,
+        )
+
+
+class _Search:
+    """One search under way."""
+
+    def __init__(
+        self,
+        tx: Tx,
+        query: Query,
+        owner: str | None,
+        options: Options,
+        memory: Memory,
+        matrices: Matrices,
+    ) -> None:
+        self._tx, self._query, self._owner, self._options = tx, query, owner, options
+        self._memory, self._matrices = memory, matrices
+        self._statistics: Statistics = memory.statistics(tx)
+        self._asked: Asked = asked(query, self._statistics.stemmers)
+        self._chosen: Chosen = chosen(query.filters, _needed_owner(tx, owner))
+        self.items: dict[Key, Item] = {}
+        self.units: dict[str, Unit] = {}
+        self.notes: list[str] = []
+
+    @property
+    def shown_by(self) -> showing.By:
+        return showing.By(self._asked, self._statistics.stemmers)
+
+    def run(self, text: Probe | None, frames: Probe | None) -> list[Leg[Key]]:
+        """Raises INDEX_EMPTY."""
+        found = [] if self._query.is_blank else self._by_words()
+        captions = archived.search(self._tx, self._query, self._asked, self._owner)
+        if not found and not captions and self._is_empty():
+            raise ReelError(Code.INDEX_EMPTY, "nothing is indexed", where="search")
+        near = [] if text is None else self._by_vector(Purpose.TEXT, text, _LEAST_TEXT)
+        seen = [] if frames is None else self._by_vector(Purpose.FRAMES, frames, _LEAST_FRAME)
+        if self._query.phrases:  # they must be there: words alone say where
+            there = {one.passage_id for one in found}
+            near = [one for one in near if one[0] in there]
+            seen = [one for one in seen if one[0] in there]
+        elif self._asked.without:
+            near, seen = self._without(near), self._without(seen)
+        exact = self._exact(found)
+        self._take({one.passage_id for one in found} | {n for n, _ in [*near, *seen]}, exact)
+        legs = self._legs("words", ((one.passage_id, one.score) for one in found))
+        legs += self._legs("meaning", near)
+        legs += self._legs("picture", seen)
+        return legs + self._of_captions(captions)
+
+    def _by_words(self) -> list[Found]:
+        found = lexical.search(self._tx, self._asked, self._chosen, self._memory, self._statistics)
+        if not self._asked.phrases and not self._asked.prefixes:
+            return found
+        texts = passages.texts(self._tx, [one.passage_id for one in found])
+        return [one for one in found if self._holds(texts.get(one.passage_id, ""))]
+
+    def _holds(self, text: str) -> bool:
+        """The forms of words were looked for; phrases and beginnings are to be there as they are.
+        A text that has other words that were asked may do without the beginnings."""
+        if not all(says(text, phrase) for phrase in self._asked.phrases):
+            return False
+        return showing.is_marked(text, self.shown_by)
+
+    def _by_vector(self, purpose: Purpose, probe: Probe, least: float) -> list[tuple[int, float]]:
+        space = spaces.live(self._tx, purpose)
+        if space is None:
+            return []
+        if space.identity != probe.identity:
+            self.notes.append(
+                f"the index holds {purpose} vectors of {space.identity.model}, not of "
+                f"{probe.identity.model}: that leg is left out until it is built anew"
+            )
+            return []
+        row = probe.row
+        return meaning.search(self._tx, space, row, self._chosen, self._matrices, least=least)
+
+    def _without(self, found: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+        from reelwright.analysis.ranking import has
+
+        there = words.candidates(self._tx, [number for number, _ in found])
+        out = {
+            one.id for one in there if any(has(one.words, group) for group in self._asked.without)
+        }
+        return [one for one in found if one[0] not in out]
+
+    def _exact(self, found: Sequence[Found]) -> set[int]:
+        """Passages that say what was asked as it was asked."""
+        if self._query.phrases:
+            return {one.passage_id for one in found}
+        whole = self._asked.whole
+        if whole is None:
+            return set()
+        texts = passages.texts(self._tx, [one.passage_id for one in found if one.is_near])
+        return {number for number, said in texts.items() if says(said, whole)}
+
+    def _take(self, passage_ids: set[int], exact: set[int]) -> None:
+        places = passages.places(self._tx, passage_ids)
+        rows = documents.get_many(self._tx, {place.document_id for place in places.values()})
+        for number, place in places.items():
+            row = rows.get(place.document_id)
+            if row is None:
+                continue
+            unit = _unit(row)
+            self.units.setdefault(unit.name, unit)
+            self.items[number] = Item(
+                key=number,
+                unit=unit.name,
+                kind=place.kind,
+                start_s=place.start_s,
+                end_s=place.end_s,
+                is_exact=number in exact,
+            )
+
+    def _legs(self, way: str, found: Iterable[tuple[int, float]]) -> list[Leg[Key]]:
+        """One for each kind, in a fixed order."""
+        by_kind: dict[str, list[tuple[Key, float]]] = {kind: [] for kind in KINDS}
+        for number, value in found:
+            item = self.items.get(number)
+            if item is not None:
+                by_kind[item.kind].append((number, value))
+        named = ((f"{kind} {way}", ranked) for kind, ranked in by_kind.items() if ranked)
+        return [Leg(name, self._options.weight(name), ranked) for name, ranked in named]
+
+    def _of_captions(self, found: Sequence[archived.Caption]) -> list[Leg[Key]]:
+        """What archived captions say, beside what is indexed of the same video."""
+        ranked: list[tuple[Key, float]] = []
+        for one in found:
+            self.units.setdefault(one.unit.name, one.unit)
+            self.items[one.item.key] = one.item
+            ranked.append((one.item.key, one.score))
+        name = "captions archived"
+        return [Leg(name, self._options.weight(name), ranked)] if ranked else []
+
+    def _is_empty(self) -> bool:
+        has_documents = self._tx.run(sa.select(documents_table.c.id).limit(1)).first() is not None
+        return not has_documents and not archived.any_there(self._tx)
+
+
+def _needed_owner(tx: Tx, owner: str | None) -> str | None:
+    """None where all documents are theirs: then each need not be asked about."""
+    if owner is None:
+        return None
+    c = documents_table.c.owner
+    ends = sa.select(
+        sa.select(sa.func.min(c)).scalar_subquery(), sa.select(sa.func.max(c)).scalar_subquery()
+    )
+    return None if tuple(tx.run(ends).one()) == (owner, owner) else owner
+
+
+def _unit(row: DocumentRow) -> Unit:
+    """A video of the library is one, whether captions or analyses speak of it."""
+    is_asset = row.asset_id is not None
+    return Unit(
+        name=f"asset:{row.asset_id}" if is_asset else row.id,
+        subject=row.subject,
+        source=row.kind,
+        title=row.title,
+        document_id=row.id,
+        asset_id=row.asset_id,
+        path=row.path,
+        channel=row.channel,
+        duration_s=row.duration_s,
+    )

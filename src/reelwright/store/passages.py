@@ -109,5 +109,35 @@ def get_many(tx: Tx, passage_ids: Collection[int]) -> dict[int, PassageRow]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a passage is; times in seconds, None in texts."""
+
+    id: int
+    document_id: str
+    kind: str
+    start_s: float | None
+    end_s: float | None
+
+
+def places(tx: Tx, passage_ids: Collection[int]) -> dict[int, Place]:
+    """Of those that there are, by number."""
+    c, ids, found = passages.c, list(passage_ids), {}
+    for start in range(0, len(ids), _ROWS):
+        query = sa.select(c.id, c.document_id, c.kind, c.start_s, c.end_s)
+        for row in tx.run(query.where(c.id.in_(ids[start : start + _ROWS]))):
+            found[row.id] = Place(*row)
+    return found
+
+
+def texts(tx: Tx, passage_ids: Collection[int]) -> dict[int, str]:
+    """Of those that there are, by number."""
+    c, ids, found = passages.c, list(passage_ids), {}
+    for start in range(0, len(ids), _ROWS):
+        query = sa.select(c.id, c.text).where(c.id.in_(ids[start : start + _ROWS]))
+        found.update((row.id, row.text) for row in tx.run(query))
+    return found
+
+
 def count(tx: Tx) -> int:
     return int(tx.run(sa.select(sa.func.count()).select_from(passages)).scalar_one())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from reelwright.errors import Code, ReelError
+from reelwright.store import pgvector
 from reelwright.store.database import Tx
 from reelwright.store.spaces import Purpose, Space
 from reelwright.store.tables_understand import passages, spaces, vectors
@@ -42,6 +43,7 @@ def put(
     tx.dialect.serialise(tx.connection, "vectors")
     query = sa.select(spaces.c.dimension).where(spaces.c.id == space_id)
     dimension = tx.run(query).scalar_one()
+    pgvector.make(tx, space_id, dimension)
     there = _existing(tx, passage_ids)
     values = []
     for passage_id, row in zip(passage_ids, rows, strict=True):
@@ -57,6 +59,7 @@ def put(
         old = (vectors.c.space_id == space_id, vectors.c.passage_id.in_(ids))
         tx.run(sa.delete(vectors).where(*old))
         tx.run(sa.insert(vectors), batch)
+        pgvector.add(tx, space_id, [(value["passage_id"], value["vector"]) for value in batch])
 
 
 def missing(tx: Tx, space: Space, limit: int, *, after: int = 0) -> list[Missing]:
@@ -115,4 +118,52 @@ def _existing(tx: Tx, passage_ids: Sequence[int]) -> set[int]:
     for start in range(0, len(passage_ids), _ROWS):
         ids = passage_ids[start : start + _ROWS]
         found |= set(tx.run(sa.select(passages.c.id).where(passages.c.id.in_(ids))).scalars())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Vectors in the order of their numbers (`ids`), with what their passages are."""
+
+    ids: tuple[int, ...]
+    passage_ids: tuple[int, ...]
+    document_ids: tuple[str, ...]
+    kinds: tuple[str, ...]
+    rows: NDArray[np.float32]
+
+
+def added(tx: Tx, space: Space, after: int, limit: int) -> Added:
+    """The next vectors of the space whose number is above `after`."""
+    import numpy as np
+
+    query = (
+        sa.select(
+            vectors.c.id,
+            vectors.c.passage_id,
+            passages.c.document_id,
+            passages.c.kind,
+            vectors.c.vector,
+        )
+        .join(passages, passages.c.id == vectors.c.passage_id)
+        .where(vectors.c.space_id == space.id, vectors.c.id > after)
+        .order_by(vectors.c.id)
+        .limit(limit)
+    )
+    found = tx.run(query).all()
+    ids, passage_ids, document_ids, kinds, bodies = zip(*found, strict=True) if found else ((),) * 5
+    rows = np.frombuffer(b"".join(bodies), dtype="<f4").astype(np.float32, copy=False)
+    shaped = rows.reshape(len(ids), space.identity.dimension)
+    return Added(tuple(ids), tuple(passage_ids), tuple(document_ids), tuple(kinds), shaped)
+
+
+def last(tx: Tx, space_id: str) -> int:
+    """The greatest number of a vector of the space; 0: there is none."""
+    query = sa.select(sa.func.max(vectors.c.id)).where(vectors.c.space_id == space_id)
+    return int(tx.run(query).scalar_one() or 0)
+
+
+def at(tx: Tx, number: int) -> bytes | None:
+    """The vector of that number, if it is there."""
+    query = sa.select(vectors.c.vector).where(vectors.c.id == number)
+    found: bytes | None = tx.run(query).scalar_one_or_none()
     return found

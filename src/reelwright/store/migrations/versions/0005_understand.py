@@ -25,7 +25,8 @@ _PASSAGE_INDEX = {
     "sqlite": (
         (
             "CREATE VIRTUAL TABLE passage_index USING fts5(words, kind, content='passages', "
-            "content_rowid='id', tokenize='unicode61 remove_diacritics 0')"
+            "content_rowid='id', "
+            "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* M* Co'\")"
         ),
         "CREATE VIRTUAL TABLE passage_vocabulary USING fts5vocab('passage_index', 'col')",
         (
@@ -50,10 +51,17 @@ _PASSAGE_INDEX = {
         "CREATE TABLE passage_index (id bigint PRIMARY KEY, words tsvector NOT NULL)",
         "CREATE INDEX ix_passage_index_words ON passage_index USING gin (words)",
         (
+            # Its own parser would take some words apart; a position is at most 16383.
+            "CREATE FUNCTION passage_words(words text) RETURNS tsvector IMMUTABLE LANGUAGE sql AS "
+            r"$$ SELECT coalesce(string_agg(quote_literal(w) || ':' || least(n, 16383), ' '), '')"
+            r"::tsvector FROM regexp_split_to_table(words, '\s+') WITH ORDINALITY AS t(w, n) "
+            "WHERE w <> '' $$"
+        ),
+        (
             "CREATE FUNCTION passage_index_follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
             "IF TG_OP <> 'INSERT' THEN DELETE FROM passage_index WHERE id = OLD.id; END IF; "
             "IF TG_OP <> 'DELETE' THEN INSERT INTO passage_index "
-            "VALUES (NEW.id, to_tsvector('simple', NEW.words)); END IF; "
+            "VALUES (NEW.id, passage_words(NEW.words)); END IF; "
             "RETURN NULL; END $$"
         ),
         (
@@ -66,8 +74,14 @@ _PASSAGE_INDEX = {
 _PASSAGE_INDEX_GONE = {
     "sqlite": ("DROP TABLE IF EXISTS passage_vocabulary", "DROP TABLE IF EXISTS passage_index"),
     "postgresql": (
+        (  # the tables of pgvector, one a space
+            "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables WHERE "
+            "schemaname = current_schema() AND tablename LIKE 'vectors\\_%' "
+            "LOOP EXECUTE format('DROP TABLE %I', name); END LOOP; END $$"
+        ),
         "DROP TABLE IF EXISTS passage_index",
         "DROP FUNCTION IF EXISTS passage_index_follow() CASCADE",
+        "DROP FUNCTION IF EXISTS passage_words(text)",
     ),
 }
 
