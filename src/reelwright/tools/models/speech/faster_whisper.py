@@ -119,8 +119,8 @@ def _words(segment: Any, start_s: float) -> list[Word]:
         return [
             Word(
                 text=word.word.strip(),
-                start_s=start_s + word.start,
-                end_s=start_s + word.end,
+                start_s=start_s + float(word.start),
+                end_s=start_s + float(word.end),
                 confidence=min(1.0, max(0.0, float(word.probability))),
             )
             for word in segment.words
