@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,30 +40,35 @@ async def analyse(
     on_start: Started,
     *,
     use_cache: bool = True,
+    beside: Mapping[str, str] | None = None,
+    take: Callable[[Path], None] | None = None,
 ) -> Analysed:
     """Runs `operations`, as a spec has them, on the input ``media``: the file at `path`. `want`:
-    the reference of the result, ``found.shots``.
+    the reference of the result, ``found.shots``. `beside`: names of more files and what they hold;
+    `take` is called with their folder, which goes away afterwards.
 
     Raises SpecErrors, INPUT_*, MEDIA_* and the like before anything is written.
     """
     from reelwright.app.wiring import make_folder
 
-    key = _key(path, operations, want, app.chains)
+    key = _key(path, operations, [want, *sorted((beside or {}).items())], app.chains)
     folder = app.home / "analyses" / key
     make_folder(folder)
-    text = _spec(path, operations, want)
+    text = _spec(path, operations, {"result.json": want, **(beside or {})})
     try:
         ended = await _run(app, folder, text, key, on_event, on_start, use_cache=use_cache)
         result = None
         if ended.job.state.value == "succeeded":
             result = json.loads((folder / "result.json").read_text("utf-8"))
+            if take is not None:
+                take(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Analysed(ended, result)
 
 
 def _key(
-    path: Path, operations: Sequence[Mapping[str, Any]], want: str, chains: Mapping[str, str]
+    path: Path, operations: Sequence[Mapping[str, Any]], want: Any, chains: Mapping[str, str]
 ) -> str:
     """Other models give another result: what was left by those is not gone on with by these."""
     told = [str(path), [dict(one) for one in operations], want, dict(chains)]
@@ -71,13 +76,13 @@ def _key(
     return hashlib.sha256(said.encode()).hexdigest()[:24]
 
 
-def _spec(path: Path, operations: Sequence[Mapping[str, Any]], want: str) -> str:
+def _spec(path: Path, operations: Sequence[Mapping[str, Any]], outputs: Mapping[str, str]) -> str:
     """A name of a file is no pattern and no variable."""
     body = {
         "version": 1,
         "inputs": {"media": {"path": str(path).replace("${", "$${"), "glob": False}},
         "operations": [dict(one) for one in operations],
-        "outputs": [{"from": want, "to": "result.json"}],
+        "outputs": [{"from": source, "to": name} for name, source in outputs.items()],
     }
     return json.dumps(body, ensure_ascii=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,11 @@ def analysed(
     want: str,
     *,
     use_cache: bool = True,
+    beside: Mapping[str, str] | None = None,
+    take: Callable[[Path], None] | None = None,
 ) -> Any:
-    """The JSON result. Raises what the analysis does; ends the command where it was cancelled."""
+    """The JSON result; `beside` and `take` are those of `app.single.analyse`. Raises what the
+    analysis does; ends the command where it was cancelled."""
     from reelwright.app.single import analyse
     from reelwright.cli.ending import ended_code
     from reelwright.cli.interrupts import Interrupts
@@ -53,7 +56,17 @@ def analysed(
 
     try:
         found = interrupts.run(
-            analyse(used, path, operations, want, shown.on_event, submitted, use_cache=use_cache)
+            analyse(
+                used,
+                path,
+                operations,
+                want,
+                shown.on_event,
+                submitted,
+                use_cache=use_cache,
+                beside=beside,
+                take=take,
+            )
         )
     finally:
         shown.close()
