@@ -45,6 +45,14 @@ def test_chapters_and_summary_are_found_by_their_words() -> None:
     assert (point.text, point.start_s, point.end_s) == ("A point.", 4.0, 4.0)
 
 
+def test_what_was_taken_word_for_word_is_not_indexed_twice() -> None:
+    points = [{"text": "As it was said.", "start": 4.0, "end": 5.0}]
+    summary = {"summary": "As it was said.", "key_points": points, "method": "extractive"}
+    chapter = {"title": "Said", "start": 0, "end": 60, "method": "extractive"}
+    assert passages("summary", summary) == []
+    assert passages("chapters", {"chapters": [chapter]}) == []
+
+
 def test_what_says_nothing_gives_no_passage() -> None:
     assert passages("shots", {"shots": [{"start": 0.0}]}) == []
     assert passages("text", {"texts": []}) == []

@@ -13,6 +13,7 @@ _TOGETHER_S = 1.0
 _LONGEST_CHARS = 1000
 # A sign alone is no text: a logo's letter, a digit of a clock.
 _LEAST_CHARS = 2
+_EXTRACTIVE = "extractive"
 _PROVENANCE = ("provider", "model", "prompt")
 
 
@@ -91,7 +92,10 @@ def _descriptions(body: Any) -> Iterator[Draft]:
 
 
 def _chapters(body: Any) -> Iterator[Draft]:
+    """Those without a language model are called by words that are said there anyway."""
     for entry in body if isinstance(body, list) else body.get("chapters") or []:
+        if entry.get("method") == _EXTRACTIVE:
+            continue
         told = (str(entry.get(name) or "") for name in ("title", "summary"))
         yield Draft(
             kind="chapter",
@@ -105,6 +109,8 @@ def _chapters(body: Any) -> Iterator[Draft]:
 def _summary(body: Any) -> Iterator[Draft]:
     """What it comes to, of the whole; and its points, each at its time. They are indexed with the
     chapters, which come from the same operation."""
+    if body.get("method") == _EXTRACTIVE:
+        return  # sentences that are indexed where they were said
     by = _said_by(body)
     text = str(body.get("summary") or "")
     yield Draft(kind="chapter", text=text, evidence={**by, "part": "summary"})
