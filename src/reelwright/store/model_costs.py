@@ -28,7 +28,7 @@ class By(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """`group` None: those that belong to none (no job, no prompt). `cost_usd` is the sum of what is
-    known, None where nothing is; `unknown`: calls that were paid and whose price is not known;
+    known, None where no price is; `unknown`: calls that were paid and whose price is not known;
     `unsettled_usd`: what calls reserved of which nothing was heard."""
 
     group: str | None
@@ -119,7 +119,7 @@ def _cost(row: sa.RowMapping, by: By | None) -> Cost:
         failed=int(row["failed"]),
         input_tokens=int(row["input_tokens"]),
         output_tokens=int(row["output_tokens"]),
-        cost_usd=None if known is None else float(known),
+        cost_usd=None if known is None and row["unknown"] else float(known or 0.0),
         unknown=int(row["unknown"]),
         unsettled_usd=float(row["unsettled_usd"]),
     )

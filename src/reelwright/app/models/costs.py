@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.principal import Principal, Scope
@@ -58,10 +59,10 @@ def costs(
     from reelwright.store import model_costs
 
     principal.check(Scope.READ)
-    told = {"owner": principal.sees, "since": since, "job_id": job_id}
+    told = partial(model_costs.costs, owner=principal.sees, since=since, job_id=job_id)
     with app.store.read() as tx:
-        (total,) = model_costs.costs(tx, **told)
-        groups = [] if by is None else model_costs.costs(tx, by, **told)
+        (total,) = told(tx)
+        groups = [] if by is None else told(tx, by)
     budgets = _budgets(app) if principal.may(Scope.ADMIN) else ()
     return Costs(by=by, since=since, total=total, groups=groups, budgets=budgets)
 

@@ -204,8 +204,8 @@ class Provider(Protocol[Ask, Answer]):
 class Served(Generic[T]):
     """An answer with its provenance. `cost_usd` is None where no price is known, 0 where it was
     free or from the response cache (`is_cached`). `passed_over`: who was asked before, and why it
-    did not serve (``{"provider", "model", "code", "message"}``). `call`: the record's id, None where
-    none is kept (models on this machine)."""
+    did not serve (``{"provider", "model", "code", "message"}``). `call`: the record's id, None
+    where none is kept (models on this machine)."""
 
     value: T
     identity: ModelIdentity
