@@ -129,10 +129,23 @@ def guess_language(text: str) -> str | None:
     found = [word.lower() for word in _words(text[:_GUESSED])]
     if not found:
         return None
-    counts = {tag: sum(word in known for word in found) for tag, known in FUNCTION_WORDS.items()}
+    counts = dict.fromkeys(FUNCTION_WORDS, 0)
+    known = _languages()
+    for word in found:
+        for tag in known.get(word, ()):
+            counts[tag] += 1
     (best, most), (_, second) = sorted(counts.items(), key=lambda one: -one[1])[:2]
     is_clear = most >= 2 and most >= 0.08 * len(found) and most > 1.2 * second
     return best if is_clear else None
+
+
+@lru_cache(maxsize=1)
+def _languages() -> dict[str, tuple[str, ...]]:
+    """By function word those that have it."""
+    words = {word for known in FUNCTION_WORDS.values() for word in known}
+    return {
+        word: tuple(tag for tag, known in FUNCTION_WORDS.items() if word in known) for word in words
+    }
 
 
 @lru_cache(maxsize=1)

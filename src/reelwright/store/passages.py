@@ -57,9 +57,28 @@ def add(
 ) -> list[int]:
     """Their numbers, in order, each above all before. `language` and `title` are the document's;
     with a title, each passage is also found by its words."""
+    rows = _rows(document_id, new, language, title)
+    ids: list[int] = []
+    query = sa.insert(passages).returning(passages.c.id, sort_by_parameter_order=True)
+    for start in range(0, len(rows), _ROWS):
+        made = tx.connection.execute(query, rows[start : start + _ROWS])
+        ids += [int(number) for number in made.scalars()]
+    return ids
+
+
+def add_many(tx: Tx, new: Sequence[tuple[str, Sequence[NewPassage], str | None, str]]) -> None:
+    """As `add`, of several documents at once: the id, passages, language and title of each."""
+    rows = [row for one in new for row in _rows(*one)]
+    for start in range(0, len(rows), _ROWS):
+        tx.run(sa.insert(passages), rows[start : start + _ROWS])
+
+
+def _rows(
+    document_id: str, new: Sequence[NewPassage], language: str | None, title: str
+) -> list[dict[str, Any]]:
     # One who knows no language is as the whole document: a line alone often tells nothing.
     whole = stemmer_for("\n".join([title, *(p.text for p in new)][:50]), language)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for passage in new:
         stemmer = whole if passage.language is None else stemmer_for(passage.text, passage.language)
         words = stems(passage.text, stemmer)
@@ -77,12 +96,15 @@ def add(
                 "length": len(words),
             }
         )
-    ids: list[int] = []
-    query = sa.insert(passages).returning(passages.c.id, sort_by_parameter_order=True)
-    for start in range(0, len(rows), _ROWS):
-        made = tx.connection.execute(query, rows[start : start + _ROWS])
-        ids += [int(number) for number in made.scalars()]
-    return ids
+    return rows
+
+
+def clear_many(tx: Tx, document_ids: Collection[str]) -> None:
+    """All of these documents, with their vectors."""
+    ids = list(document_ids)
+    for start in range(0, len(ids), _ROWS):
+        where = passages.c.document_id.in_(ids[start : start + _ROWS])
+        tx.run(sa.delete(passages).where(where))
 
 
 def clear(tx: Tx, document_id: str, kinds: Collection[str] | None = None) -> None:
@@ -132,7 +154,8 @@ def places(tx: Tx, passage_ids: Collection[int]) -> dict[int, Place]:
 
 def texts(tx: Tx, passage_ids: Collection[int]) -> dict[int, str]:
     """Of those that there are, by number."""
-    c, ids, found = passages.c, list(passage_ids), {}
+    c, ids = passages.c, list(passage_ids)
+    found: dict[int, str] = {}
     for start in range(0, len(ids), _ROWS):
         query = sa.select(c.id, c.text).where(c.id.in_(ids[start : start + _ROWS]))
         found.update((row.id, row.text) for row in tx.run(query))

@@ -127,28 +127,31 @@ def _put(app: App, wish: Wish, batch: Sequence[At]) -> Iterator[Indexed]:
 
 
 def _write(tx: Tx, owner: str, wanted: Sequence[tuple[Source, Read]]) -> None:
-    for source, read in wanted:
-        document = NewDocument(
-            owner=owner,
-            subject=source.subject,
-            kind=DOCUMENT,
-            title=read.title,
-            path=source.path,
-            language=source.facts.get("language"),
-            digest=read.digest,
-            facts={"form": read.form, **source.facts},
+    documents.put_many(tx, [_new(owner, source, read) for source, read in wanted])
+
+
+def _new(owner: str, source: Source, read: Read) -> tuple[NewDocument, list[NewPassage]]:
+    document = NewDocument(
+        owner=owner,
+        subject=source.subject,
+        kind=DOCUMENT,
+        title=read.title,
+        path=source.path,
+        language=source.facts.get("language"),
+        digest=read.digest,
+        facts={"form": read.form, **source.facts},
+    )
+    passages = [
+        NewPassage(
+            kind=part.kind,
+            text=part.text,
+            start_s=part.start_s,
+            end_s=part.end_s,
+            evidence=part.evidence,
         )
-        passages = [
-            NewPassage(
-                kind=part.kind,
-                text=part.text,
-                start_s=part.start_s,
-                end_s=part.end_s,
-                evidence=part.evidence,
-            )
-            for part in read.parts
-        ]
-        documents.put(tx, document, passages)
+        for part in read.parts
+    ]
+    return document, passages
 
 
 def _prune(app: App, wish: Wish, seen: set[str]) -> Iterator[Indexed]:
