@@ -106,6 +106,8 @@ def found_topics(lines: Sequence[Evidence]) -> list[Beginning]:
     from reelwright.analysis import extracts
 
     texts = [line.text for line in lines]
+    if not texts:
+        return []
     begin = extracts.topics(texts, FEWEST)
     ends = [*begin[1:], len(lines)]
     made = []

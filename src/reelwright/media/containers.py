@@ -157,6 +157,8 @@ _ALL = (
     _text("json", "json", ("json",), None),
     _text("text", "text", ("txt",), None),
     _text("zip", "zip", ("zip",), "zip"),  # pictures that stand beside a result
+    _text("npy", "npy", ("npy",), "npy"),  # vectors that do
+    _text("ffmetadata", "ffmetadata", ("ffmetadata",), None),
     _text("webvtt", "webvtt", ("vtt",), "webvtt"),
     _text("srt", "srt", ("srt",), "subrip"),
     _text("ass", "ass", ("ass",), "ass"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reelwright.spec.model import InputSpec
     from reelwright.spec.report import Report
 
-_SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,8})$")
+_SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,10})$")
 
 
 def ending(to: str) -> str:
