@@ -53,6 +53,8 @@ _MODULES = (
     "assets",
     "understand",
     "search",
+    "prompts",
+    "costs",
     "storage",
     "workplan",
     "metadata",

@@ -27,6 +27,7 @@ TAGS = [
     {"name": "assets", "description": "What the library holds, its files, and what is said in it."},
     {"name": "understand", "description": "Find out what is in videos."},
     {"name": "search", "description": "Find moments, and answers with where they are from."},
+    {"name": "models", "description": "What models are asked, and what they cost."},
     {"name": "workplan", "description": "What is missing, why, and what is done about it."},
     {"name": "metadata", "description": "What sites say of videos and lists."},
     {"name": "logs", "description": "What the archive did, and what clients add."},

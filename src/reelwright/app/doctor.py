@@ -83,7 +83,7 @@ class Check:
 def examine(app: App) -> list[Check]:
     """Looks at everything; nothing that is missing stops it."""
     checks = [_python(), *_tools(app), _font(), _sandbox(), _disk(app), _store(app), _ytdlp()]
-    return [*checks, _javascript(), *_extras()]
+    return [*checks, *_models(app), _javascript(), *_extras()]
 
 
 def _python() -> Check:
@@ -209,6 +209,14 @@ def _ytdlp() -> Check:
         return Check("yt-dlp", OK, version)
     hint = "pip install yt-dlp; without it `fetch` takes plain downloads only"
     return Check("yt-dlp", WARNING, "not installed", hint)
+
+
+def _models(app: App) -> Iterator[Check]:
+    from reelwright.app.models.doctor import examine_models
+
+    for found in examine_models(app):
+        state = OK if found.is_there else WARNING
+        yield Check(f"models: {found.kind}", state, found.text, found.hint)
 
 
 def _javascript() -> Check:

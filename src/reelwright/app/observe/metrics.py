@@ -22,13 +22,15 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
 from reelwright import __version__
 from reelwright.app.observe.http_stats import HttpStats
 from reelwright.app.observe.tally import Tally
 from reelwright.errors import ReelError
 from reelwright.store import metrics as queries
+from reelwright.store import model_costs
+from reelwright.store.model_costs import Cost
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
@@ -90,7 +92,7 @@ class _Standing:
         self._look: Future[queries.Now] | None = None
         self._now: queries.Now | None = None
         self._looked_at = 0.0
-        self._cache: tuple[float, int] | None = None
+        self._cache: tuple[float, int, list[Cost]] | None = None
 
     def look(self) -> None:
         """Takes a few seconds at the most, whatever the database does."""
@@ -111,7 +113,9 @@ class _Standing:
             return
         yield from _standing(now)
         if self._cache is not None:
-            yield _gauge("reel_cache_bytes", "Bytes of all results that are kept.", self._cache[1])
+            _, size_bytes, costs = self._cache
+            yield _gauge("reel_cache_bytes", "Bytes of all results that are kept.", size_bytes)
+            yield from _models(costs)
 
     def _fresh(self) -> Future[queries.Now]:
         """The look that is under way, or one that is fresh, or a new one."""
@@ -132,7 +136,8 @@ class _Standing:
             with self._app.store.read() as tx:
                 now = queries.now(tx)
                 if self._cache is None or time.monotonic() > self._cache[0] + _CACHE_FRESH_S:
-                    self._cache = (time.monotonic(), queries.cache_bytes(tx))
+                    costs = model_costs.costs(tx, model_costs.By.MODEL)
+                    self._cache = (time.monotonic(), queries.cache_bytes(tx), costs)
             self._tally.look(self._app.store)
         except Exception as error:  # noqa: BLE001 - raised where the look is waited for
             structlog.get_logger("reelwright.metrics").warning("metrics unread", exc_info=error)
@@ -160,6 +165,25 @@ def _standing(now: queries.Now) -> Iterator[Metric]:
     yield _states(
         "reel_outbox_messages", "Webhook messages that are not sent.", now.outbox, _OUTBOX_STATES
     )
+
+
+def _models(costs: list[Cost]) -> Iterator[Metric]:
+    """Of hosted models, since the database was made. What has no price is in no sum."""
+    known = CounterMetricFamily(
+        "reel_model_cost_usd", "What models cost, in US dollars.", labels=["model"]
+    )
+    unknown = CounterMetricFamily(
+        "reel_model_calls_unpriced", "Calls of models whose price is not known.", labels=["model"]
+    )
+    made = CounterMetricFamily("reel_model_calls", "Calls of models.", labels=["model", "result"])
+    for one in costs:
+        model = one.group or ""
+        known.add_metric([model], one.cost_usd or 0.0)
+        unknown.add_metric([model], one.unknown)
+        made.add_metric([model, "cached"], one.cached)
+        made.add_metric([model, "failed"], one.failed)
+        made.add_metric([model, "asked"], one.calls - one.cached - one.failed)
+    yield from (known, unknown, made)
 
 
 def _disk(home: Path) -> Iterator[Metric]:
