@@ -17,6 +17,19 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
 
+class Answer(Model):
+    """Other keys say how it came to be."""
+
+    answer: str
+    citations: list[dict[str, Any]]
+    """Each with `asset` or `document`, `start`, `end`, `quote`."""
+    how: Literal["model", "extractive"]
+    sentences: list[dict[str, Any]]
+    dropped: list[dict[str, Any]]
+    """What the model wrote that nothing bears out."""
+    notes: list[str]
+
+
 class Artifact(Model):
     n: int
     """Its number in the job."""
@@ -150,6 +163,17 @@ class Batch(Model):
     """The first hundred jobs that failed, and why."""
 
 
+By = Literal["job", "asset", "provider", "model", "day", "prompt", "kind"]
+
+
+class CallRating(Model):
+    by: str
+    rating: int
+    note: str | None
+    at: float
+    """Seconds since 1970."""
+
+
 class CaptionHit(Model):
     asset: str
     title: str
@@ -185,6 +209,38 @@ class CauseCount(Model):
 class Changed(Model):
     changed: list[str]
     """Ids; what was so already is left out."""
+
+
+class CostGroup(Model):
+    calls: int
+    cached: int
+    """Answered from what was answered before; they cost nothing."""
+    failed: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    """Of what is known; null where no price is."""
+    unknown: int
+    """Calls whose price is not known; they are in no sum."""
+    unsettled_usd: float
+    """The most that calls may cost of which nothing was heard; budgets count it."""
+    group: str | None
+    """A job, a model, a day (UTC), …; null: of none."""
+
+
+class CostSums(Model):
+    calls: int
+    cached: int
+    """Answered from what was answered before; they cost nothing."""
+    failed: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    """Of what is known; null where no price is."""
+    unknown: int
+    """Calls whose price is not known; they are in no sum."""
+    unsettled_usd: float
+    """The most that calls may cost of which nothing was heard; budgets count it."""
 
 
 class Counts(Model):
@@ -278,6 +334,17 @@ class Estimate(Model):
     """From, to."""
 
 
+class Evidence(Model):
+    kind: Literal["speech", "text", "captions", "description", "title", "chapter", "frame", "body"]
+    start: float | None
+    end: float | None
+    text: str
+    language: str | None
+    speaker: str | None
+    source: dict[str, Any]
+    """Where it is from: model, box, lines, frame."""
+
+
 class Failure(Model):
     id: str
     error: Fault | None
@@ -299,6 +366,47 @@ class Health(Model):
     status: Literal["ok"]
     version: str
     """Of the service."""
+
+
+class Hit(Model):
+    """A moment: `asset` of a video, `document` of a text."""
+
+    asset: str | None = None
+    """The asset's id, or `file:SHA256`."""
+    document: str | None = None
+    start: float | None
+    """Seconds of the video; null in a text."""
+    end: float | None
+    score: float
+    kind: Literal["speech", "text", "captions", "description", "title", "chapter", "frame", "body"]
+    snippet: str
+    why: list[Why]
+    title: str
+    source: str
+    path: str | None
+    channel: str | None
+    lines: list[int] | None
+    """Of a text, from 1."""
+    exact: bool
+    """It says what was asked, word by word."""
+    marks: list[list[int]]
+    """Places in the snippet of what was asked."""
+    thumbnail: str | None
+    """Where its picture is, in this service."""
+    evidence: list[Evidence]
+
+
+class Hits(Model):
+    query: str
+    hits: list[Hit]
+    """The best first."""
+    offset: int
+    next_offset: int | None
+    """`offset` of the next page; null on the last."""
+    total: int
+    notes: list[str]
+    """What a person should know of how it was searched."""
+    took_s: float
 
 
 class Job(Model):
@@ -368,6 +476,13 @@ class Keys(Model):
     """`cursor` of the next page; null on the last."""
 
 
+class LeftOut(Model):
+    part: Literal[
+        "shots", "keyframes", "speech", "transcript", "text", "frames", "descriptions", "summary"
+    ]
+    why: str
+
+
 class Library(Model):
     library: str
     """Its folder, on the service."""
@@ -420,6 +535,18 @@ class ListedAsset(Model):
     """Their languages."""
 
 
+class ListedPrompt(Model):
+    prompt: str
+    name: str
+    version: int
+    description: str
+    is_own: bool
+    """From the folder `models.prompts`."""
+    rating: float | None
+    """The mean of its ratings, 1 to 5."""
+    ratings: int
+
+
 class LogLine(Model):
     seq: int
     at: float
@@ -451,6 +578,23 @@ class MediaInfo(Model):
     streams: list[dict[str, Any]]
     chapters: list[dict[str, Any]]
     damage: list[str]
+
+
+class ModelBudget(Model):
+    name: str
+    limit_usd: float
+    spent_usd: float
+    left_usd: float
+
+
+class ModelCosts(Model):
+    by: By | None
+    since: float | None
+    total: CostSums
+    groups: list[CostGroup]
+    """Empty without `by`."""
+    budgets: list[ModelBudget]
+    """Those that are set; for admins."""
 
 
 class NewKeyAnswer(Model):
@@ -626,6 +770,7 @@ class ProblemError(Model):
         "batch_unknown",
         "body_invalid",
         "body_too_large",
+        "budget_reached",
         "budget_spent",
         "cancelled",
         "circuit_open",
@@ -636,6 +781,7 @@ class ProblemError(Model):
         "decode_failed",
         "disk_full",
         "disk_reserved",
+        "document_unknown",
         "encoder_missing",
         "encoder_options",
         "extractor_broken",
@@ -658,6 +804,7 @@ class ProblemError(Model):
         "http_server_error",
         "http_status",
         "idempotency_mismatch",
+        "index_empty",
         "input_changed",
         "input_empty",
         "input_is_directory",
@@ -680,12 +827,18 @@ class ProblemError(Model):
         "media_unrecognised",
         "memory_exhausted",
         "method_refused",
+        "model_answer_invalid",
+        "model_failed",
+        "model_rate_limited",
+        "model_refused",
+        "model_unavailable",
         "moov_missing",
         "mux_failed",
         "needs_too_much",
         "network_reset",
         "network_timeout",
         "network_unreachable",
+        "no_evidence",
         "not_found",
         "operation_duplicate",
         "operator_unknown",
@@ -700,6 +853,9 @@ class ProblemError(Model):
         "port_missing",
         "port_unknown",
         "process_limit",
+        "prompt_invalid",
+        "prompt_unknown",
+        "query_invalid",
         "quota_exceeded",
         "range_empty",
         "range_refused",
@@ -786,6 +942,7 @@ class Problem(Model):
         "batch_unknown",
         "body_invalid",
         "body_too_large",
+        "budget_reached",
         "budget_spent",
         "cancelled",
         "circuit_open",
@@ -796,6 +953,7 @@ class Problem(Model):
         "decode_failed",
         "disk_full",
         "disk_reserved",
+        "document_unknown",
         "encoder_missing",
         "encoder_options",
         "extractor_broken",
@@ -818,6 +976,7 @@ class Problem(Model):
         "http_server_error",
         "http_status",
         "idempotency_mismatch",
+        "index_empty",
         "input_changed",
         "input_empty",
         "input_is_directory",
@@ -840,12 +999,18 @@ class Problem(Model):
         "media_unrecognised",
         "memory_exhausted",
         "method_refused",
+        "model_answer_invalid",
+        "model_failed",
+        "model_rate_limited",
+        "model_refused",
+        "model_unavailable",
         "moov_missing",
         "mux_failed",
         "needs_too_much",
         "network_reset",
         "network_timeout",
         "network_unreachable",
+        "no_evidence",
         "not_found",
         "operation_duplicate",
         "operator_unknown",
@@ -860,6 +1025,9 @@ class Problem(Model):
         "port_missing",
         "port_unknown",
         "process_limit",
+        "prompt_invalid",
+        "prompt_unknown",
+        "query_invalid",
         "quota_exceeded",
         "range_empty",
         "range_refused",
@@ -927,6 +1095,61 @@ class Problem(Model):
     trace_id: str
     errors: list[ProblemError] | None = None
     """Everything that is wrong, where it is more than one thing."""
+
+
+class PromptCall(Model):
+    id: str
+    prompt: str | None
+    kind: str
+    provider: str
+    model: str
+    state: str
+    is_cached: bool
+    job_id: str | None
+    asset_id: str | None
+    inputs: dict[str, Any] | None
+    response: Any
+    error: dict[str, Any] | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    latency_s: float | None
+    at: float
+    """Seconds since 1970."""
+    ratings: list[CallRating]
+
+
+class PromptCalls(Model):
+    calls: list[PromptCall]
+    """The newest first."""
+    next: float | None
+    """`before` of the next page; null on the last."""
+
+
+class PromptDetails(Model):
+    prompt: str
+    name: str
+    version: int
+    description: str
+    is_own: bool
+    """From the folder `models.prompts`."""
+    inputs: list[PromptInputs]
+    schema_: dict[str, Any] | None = Field(alias="schema")
+    """JSON Schema of the answer; null: a text."""
+    system: str
+    user: str
+
+
+class PromptInputs(Model):
+    name: str
+    type: str
+    description: str
+    default: Any
+    is_required: bool
+
+
+class PromptList(Model):
+    prompts: list[ListedPrompt]
 
 
 class QuotaAnswer(Model):
@@ -1091,6 +1314,25 @@ class Totals(Model):
     bytes: int
 
 
+class Understanding(Model):
+    job: Job
+    parts: list[
+        Literal[
+            "shots",
+            "keyframes",
+            "speech",
+            "transcript",
+            "text",
+            "frames",
+            "descriptions",
+            "summary",
+        ]
+    ]
+    """What is looked for."""
+    left_out: list[LeftOut]
+    """What is not, and why."""
+
+
 class Upload(Model):
     id: str
     name: str
@@ -1183,6 +1425,18 @@ class WebhookTest(Model):
     status: int | None
     """What the receiver answered; null: nothing."""
     error: str | None
+
+
+class Why(Model):
+    leg: str
+    """Kind of passage and how it was searched: `speech words`."""
+    rank: int
+    """Among what that leg found, from 1."""
+    value: float
+    """The leg's own measure."""
+    weight: float
+    share: float
+    """What it adds to the score."""
 
 
 class WorkPlan(Model):

@@ -756,6 +756,206 @@ class Operations(Transport):
             await self.send("HEAD", f"/v1/assets/{self.part(asset_id)}/files/{self.part(path)}")
         ).headers
 
+    async def understand(self, body: Mapping[str, Any]) -> models.Understanding:
+        """Make a video searchable by what is said, shown and written in it.
+
+        The video is looked at, and a job is made of what its streams and the service's models
+        allow. Each part is indexed when it is found: where one fails the others can be
+        searched, and the job ends as failed; `POST /v1/jobs/{id}/retry` does what is left.
+
+        `Idempotency-Key`: the same request with the same key makes one job.
+        """
+        return json_of(
+            models.Understanding,
+            await self.send(
+                "POST",
+                "/v1/understand",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
+        )
+
+    async def get_shots(self, asset_id: str) -> dict[str, Any]:
+        """The shots of an asset.
+
+        As `reel shots --json`: `{"shots": [{"start", "end", "start_frame", …}]}`.
+
+        `asset_id`: The asset's id.
+        """
+        return json_of(
+            dict[str, Any], await self.send("GET", f"/v1/assets/{self.part(asset_id)}/shots")
+        )
+
+    async def get_text(self, asset_id: str) -> dict[str, Any]:
+        """What is written in the picture of an asset.
+
+        As `reel read-text --json`: `{"texts": [{"text", "start", "end", "box", …}]}`.
+
+        `asset_id`: The asset's id.
+        """
+        return json_of(
+            dict[str, Any], await self.send("GET", f"/v1/assets/{self.part(asset_id)}/text")
+        )
+
+    async def get_segments(self, asset_id: str) -> dict[str, Any]:
+        """What is said, written and shown in an asset, stretch after stretch.
+
+        `{"segments": [{"index", "start", "end", "said", "written", "shown"}]}`: whole shots,
+        put together up to half a minute.
+
+        `asset_id`: The asset's id.
+        """
+        return json_of(
+            dict[str, Any], await self.send("GET", f"/v1/assets/{self.part(asset_id)}/segments")
+        )
+
+    async def get_summary(self, asset_id: str) -> dict[str, Any]:
+        """Title, summary, key points and chapters of an asset.
+
+        `asset_id`: The asset's id.
+        """
+        return json_of(
+            dict[str, Any], await self.send("GET", f"/v1/assets/{self.part(asset_id)}/summary")
+        )
+
+    async def get_transcript(
+        self, asset_id: str, *, format_: Literal["json", "vtt", "srt", "text"] | None = None
+    ) -> dict[str, Any]:
+        """What is said in an asset.
+
+        `asset_id`: The asset's id.
+        `format_`: json has the time of each word.
+        """
+        return json_of(
+            dict[str, Any],
+            await self.send(
+                "GET", f"/v1/assets/{self.part(asset_id)}/transcript", query={"format": format_}
+            ),
+        )
+
+    async def find(
+        self,
+        *,
+        q: str,
+        limit: int | None = None,
+        offset: int | None = None,
+        channel: Sequence[str] | None = None,
+        language: Sequence[str] | None = None,
+        kind: Sequence[
+            Literal[
+                "speech", "text", "captions", "description", "title", "chapter", "frame", "body"
+            ]
+        ]
+        | None = None,
+        speaker: Sequence[str] | None = None,
+        asset: Sequence[str] | None = None,
+        source: Sequence[Literal["video", "document"]] | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        min_duration_s: float | None = None,
+        max_duration_s: float | None = None,
+        words: bool | None = None,
+    ) -> models.Hits:
+        """Find moments of videos and places in texts.
+
+        The best first, each with what speaks for it. What parameters say goes before what the
+        query says. Where nothing is indexed the answer is `index_empty`.
+
+        `q`: Words, "a phrase", begun*, -without, channel:NAME, kind:speech, after:2026-01-31.
+        `offset`: Pass over so many.
+        `kind`: Of passages.
+        `asset`: In these alone.
+        `source`: In videos, or in texts.
+        `after`: Published on that day (UTC) or later.
+        `before`: Published before that day (UTC).
+        `words`: By words alone, not by meaning.
+        """
+        return json_of(
+            models.Hits,
+            await self.send(
+                "GET",
+                "/v1/search",
+                query={
+                    "q": q,
+                    "limit": limit,
+                    "offset": offset,
+                    "channel": channel,
+                    "language": language,
+                    "kind": kind,
+                    "speaker": speaker,
+                    "asset": asset,
+                    "source": source,
+                    "after": after,
+                    "before": before,
+                    "min_duration_s": min_duration_s,
+                    "max_duration_s": max_duration_s,
+                    "words": words,
+                },
+            ),
+        )
+
+    def answer(self, body: Mapping[str, Any]) -> AbstractAsyncContextManager[httpx.Response]:
+        """Answer a question from what is indexed, with citations.
+
+        Each sentence cites where it is from, and is checked against it; what is not borne out
+        is dropped. Without a language model the answer is word for word from what fits best.
+        Where nothing answers: `no_evidence`.
+
+        A stream's messages have a `type`: `sentence` (`text`, `marks`), `dropped` (`text`,
+        `why`), at the end `answer`, which is the whole, or `error`, which is a problem.
+        """
+        return self.stream(
+            "POST",
+            "/v1/ask",
+            headers={"Content-Type": "application/json"},
+            content=written(body)[1],
+        )
+
+    async def list_prompts(self) -> models.PromptList:
+        """Every version of every prompt."""
+        return json_of(models.PromptList, await self.send("GET", "/v1/prompts"))
+
+    async def get_prompt(self, name: str) -> models.PromptDetails:
+        """Inputs, texts, and the form of the answer.
+
+        `name`: `describe` (its newest version) or `describe@1`.
+        """
+        return json_of(
+            models.PromptDetails, await self.send("GET", f"/v1/prompts/{self.part(name)}")
+        )
+
+    async def list_prompt_calls(
+        self, name: str, *, limit: int | None = None, before: float | None = None
+    ) -> models.PromptCalls:
+        """What models were asked with it and what they answered: one's own, for admins
+        everybody's.
+
+        `name`: `describe` (its newest version) or `describe@1`.
+        `before`: Seconds since 1970.
+        """
+        return json_of(
+            models.PromptCalls,
+            await self.send(
+                "GET",
+                f"/v1/prompts/{self.part(name)}/calls",
+                query={"limit": limit, "before": before},
+            ),
+        )
+
+    async def get_costs(
+        self, *, by: models.By | None = None, since: float | None = None, job: str | None = None
+    ) -> models.ModelCosts:
+        """What hosted models cost: one's own calls, for admins everybody's.
+
+        `by`: A group for each of these.
+        `since`: Seconds since 1970.
+        `job`: Only of this job.
+        """
+        return json_of(
+            models.ModelCosts,
+            await self.send("GET", "/v1/costs", query={"by": by, "since": since, "job": job}),
+        )
+
     async def check_storage(self, video_id: str) -> models.StorageCheck:
         """Whether there is room for a video.
 
