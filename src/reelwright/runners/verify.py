@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Pictures that stand beside the result of a tap, in one file.
 _PACK = "zip"
+_VECTORS = "npy"
 _NUMBER = "%06d"
 
 
@@ -51,11 +52,14 @@ async def verify(output: StepOutput, context: StepContext, slack: Slack = STRICT
     files = _files(output, context.workspace)
     kind = container(output.container)
     role = _role(output, kind)
-    if kind is not None and role is Role.TEXT:
-        _check_text(output, files[0], kind.name)
-        return Verified(output.name, files)
     if output.container == _PACK:
         _check_pack(output, files[0])
+        return Verified(output.name, files)
+    if output.container == _VECTORS:
+        _check_vectors(output, files[0])
+        return Verified(output.name, files)
+    if kind is not None and role is Role.TEXT:
+        _check_text(output, files[0], kind.name)
         return Verified(output.name, files)
     try:
         info = await probe(files[0], context.tools, sha256="", sandbox=context.sandbox)
@@ -125,6 +129,12 @@ def _check_pack(output: StepOutput, path: Path) -> None:
             pack.infolist()
     except zipfile.BadZipFile as error:
         raise _mismatch(output, [f"expected a pack of pictures, got: {error}"]) from error
+
+
+def _check_vectors(output: StepOutput, path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":
+            raise _mismatch(output, ["expected a NumPy array, got a file that is none"])
 
 
 async def _broken_pictures(
