@@ -112,7 +112,8 @@ class Operator(ABC):
 
     `version` is part of a step's identity: raise it when the same parameters give another result.
     `instead` names a parameter that takes the place of all ports where it is given. `is_goal`: it
-    is done for its own sake, whether or not an output needs it.
+    is done for its own sake, whether or not an output needs it. `model`: the kind of model that it
+    cannot do without (``vision``).
     """
 
     name: ClassVar[str]
@@ -122,6 +123,7 @@ class Operator(ABC):
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
     instead: ClassVar[str | None] = None
     is_goal: ClassVar[bool] = False
+    model: ClassVar[str | None] = None
     example: ClassVar[str] = ""
 
     @abstractmethod

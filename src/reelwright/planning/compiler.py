@@ -94,6 +94,7 @@ def passes(
             Code.USAGE, f"there is no stage '{until}'", hint=f"stages: {', '.join(STAGES)}"
         )
     bound = bind(spec)
+    _check_models(bound, machine, registry or _builtin())
     lowered = lower(bound, facts, registry or _builtin())
     demuxers = _demuxers(lowered.graph, facts)
     threads = _threads(machine)
@@ -115,6 +116,28 @@ def passes(
         graph.check(name)
         graphs[name] = graph
     return Stages(bound, lowered, graphs)
+
+
+def _check_models(bound: Bound, machine: Machine, registry: Registry) -> None:
+    """What asks a model that nobody configured is refused before anything runs. Raises SpecErrors.
+
+    A machine that says nothing of a kind is not asked about it."""
+    problems = []
+    for operation in bound.operations:
+        kind = registry.get(operation.op).model
+        if kind is None or machine.models.get(kind, kind).partition("#")[0]:
+            continue
+        setting = f"models.{kind.replace('-', '_')}"
+        problems.append(
+            Problem(
+                Code.MODEL_UNAVAILABLE,
+                f"'{operation.op}' asks a {kind} model, and none is configured",
+                operation.where,
+                f"set {setting}: openai:…, anthropic:…, google:…, or local:… with its address",
+            )
+        )
+    if problems:
+        raise SpecErrors(problems)
 
 
 def _builtin() -> Registry:

@@ -131,9 +131,10 @@ def test_a_refused_segment_is_left_out_and_said(
 def test_without_a_vision_model_it_is_refused_clearly(studio: Studio, scenes: Path) -> None:
     studio.bring(scenes)
     done = studio.run(SPEC, code=4)
-    said = done.out + done.err
-    assert "model_unavailable" in said
-    assert "models.vision" in said
+    (problem,) = done.json["problems"]
+    assert problem["code"] == "model_unavailable"
+    assert problem["where"] == "operations[0]"
+    assert "models.vision" in problem["hint"]
     assert not studio.path("descriptions.json").exists()
 
 

@@ -76,6 +76,7 @@ class Describe(Operator):
         Port("input", frozenset({StreamKind.VIDEO}), doc="What is looked at; it passes unchanged."),
         *results.ports(results.TRANSCRIPT),
     )
+    model = "vision"
     example = "{id: seen, op: describe, input: talk, segment: 30s}"
 
     def build(self, params: DescribeParams, inputs: Inputs, build: Builder) -> Bundle:
