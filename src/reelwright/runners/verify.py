@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from reelwright.planning.plan import Expectation, StepOutput
     from reelwright.runners.context import StepContext
 
-# Pictures that stand beside the result of a tap, in one file.
-_PACK = "zip"
-_VECTORS = "npy"
 _NUMBER = "%06d"
 
 
@@ -52,11 +49,8 @@ async def verify(output: StepOutput, context: StepContext, slack: Slack = STRICT
     files = _files(output, context.workspace)
     kind = container(output.container)
     role = _role(output, kind)
-    if output.container == _PACK:
-        _check_pack(output, files[0])
-        return Verified(output.name, files)
-    if output.container == _VECTORS:
-        _check_vectors(output, files[0])
+    if output.container in _CHECKS:
+        _CHECKS[output.container](output, files[0])
         return Verified(output.name, files)
     if kind is not None and role is Role.TEXT:
         _check_text(output, files[0], kind.name)
@@ -135,6 +129,10 @@ def _check_vectors(output: StepOutput, path: Path) -> None:
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
             raise _mismatch(output, ["expected a NumPy array, got a file that is none"])
+
+
+# Files that stand beside results: pictures, and vectors.
+_CHECKS = {"zip": _check_pack, "npy": _check_vectors}
 
 
 async def _broken_pictures(
