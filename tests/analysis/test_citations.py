@@ -10,6 +10,7 @@ from reelwright.analysis.citations import (
     checked,
     clock,
     finished,
+    pieces_of,
     quote,
     sentences,
 )
@@ -180,6 +181,18 @@ def test_a_quote_of_a_transcript_without_sentences_is_short_and_verbatim() -> No
     assert found in text
     assert "missing key under the mat" in found
     assert len(found.split()) <= 40
+
+
+def test_a_sentence_may_go_over_lines_and_is_quoted_as_it_stands() -> None:
+    text = (
+        "# Cache\n\nIt holds what was made\nbefore. The default is a tenth\nof the disk.\n- items"
+    )
+    assert pieces_of(text) == [
+        "# Cache",
+        "It holds what was made\nbefore.",
+        "The default is a tenth\nof the disk.",
+        "items",
+    ]
 
 
 def test_forms_of_a_word_are_one() -> None:

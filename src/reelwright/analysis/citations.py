@@ -39,6 +39,8 @@ _END = re.compile(
 _ABBREVIATIONS = "mr mrs ms dr prof st vs etc e.g i.e no fig ca approx bzw z.b u.a d.h nr"
 _SHORT = frozenset(_ABBREVIATIONS.split())
 _MAGNITUDES = frozenset({"dozen", "hundred", "thousand", "million", "billion", "trillion"})
+# A line that begins something: an item, a row, a heading, a quotation, a block of code.
+_OWN_LINE = re.compile(r"\s*(?:[-*+\u2022|>#]|```|~~~|\d{1,2}[.)]\s)")
 _MARKS = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
 
 
@@ -276,7 +278,20 @@ def quote(text: str, sentence: str) -> str:
 
 def pieces_of(text: str) -> list[str]:
     """Parts of it that can be quoted alone, word for word, in their order."""
-    return [piece for one in sentences(text) for piece in _pieces(one)]
+    found = (one for block in _blocks(text) for one in _of_line(block))
+    return [piece for one in found if one.strip() for piece in _pieces(one.strip())]
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Paragraphs, whose sentences may go over several lines; items of lists, rows and headings."""
+    block = ""
+    for line in text.splitlines(keepends=True):
+        is_own = _OWN_LINE.match(line) is not None
+        if not line.strip() or is_own or block.lstrip().startswith(("#", "|")):
+            yield block
+            block = ""
+        block += line
+    yield block
 
 
 def _pieces(sentence: str) -> Iterable[str]:
