@@ -143,7 +143,7 @@ def _of_prefix(tx: Tx, prefix: str) -> int:
 def _counted(tx: Tx, asked: str) -> int:
     query = sa.text(
         "SELECT count(*) FROM (SELECT 1 FROM passage_index "
-        "WHERE words @@ CAST(:asked AS tsquery) LIMIT :most) AS some"
+        "WHERE words @@ CAST(:asked AS tsquery) LIMIT :most) AS counted"
     )
     return int(tx.run(query, {"asked": asked, "most": COUNTED}).scalar_one())
 
