@@ -28,6 +28,8 @@ _EMPTY_CONTRAST = 6.0
 # How much nearness to the middle counts against sharpness: at the very end of a shot a picture has
 # to be twice as sharp to win.
 _MIDDLE = 0.5
+# Of sharpness: even surfaces are all alike, and the middle one wins.
+_FLOOR = 1e-3
 # An empty picture stands for a shot only where all of them are.
 _EMPTY_WORTH = 0.01
 
@@ -137,7 +139,7 @@ class KeyframeChooser:
 
     def _best(self, end: int) -> Iterator[Pictured]:
         """One of each of as many equal stretches as are wanted."""
-        sharpest = max(one.sharpness for one in self._held) or 1.0
+        sharpest = max(one.sharpness for one in self._held)
         for one in self._held:
             one.worth = self._worth(one, sharpest, end)
         length = end - self._start
@@ -152,7 +154,7 @@ class KeyframeChooser:
         length = max((end - self._start) / self._wanted, 1)
         within = (one.frame - self._start) % length
         off = abs(2 * within / length - 1)
-        worth = math.sqrt(one.sharpness / sharpest) * (1 - _MIDDLE * off)
+        worth = math.sqrt((one.sharpness + _FLOOR) / (sharpest + _FLOOR)) * (1 - _MIDDLE * off)
         if min(one.frame - self._start, end - 1 - one.frame) < self._margin:
             worth *= 0.5
         return worth * _EMPTY_WORTH if one.is_empty else worth
