@@ -118,6 +118,11 @@ def passes(
     return Stages(bound, lowered, graphs)
 
 
+# What may stand in the chain of a kind.
+_HOSTED = "openai:…, anthropic:…, google:…, or local:… with its address"
+_MEMBERS = {"image-embedding": "clip:FOLDER, the ONNX export of a CLIP or SigLIP"}
+
+
 def _check_models(bound: Bound, machine: Machine, registry: Registry) -> None:
     """What asks a model that nobody configured is refused before anything runs. Raises SpecErrors.
 
@@ -133,7 +138,7 @@ def _check_models(bound: Bound, machine: Machine, registry: Registry) -> None:
                 Code.MODEL_UNAVAILABLE,
                 f"'{operation.op}' asks a {kind} model, and none is configured",
                 operation.where,
-                f"set {setting}: openai:…, anthropic:…, google:…, or local:… with its address",
+                f"set {setting}: {_MEMBERS.get(kind, _HOSTED)}",
             )
         )
     if problems:

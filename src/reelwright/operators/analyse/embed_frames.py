@@ -38,6 +38,7 @@ class EmbedFrames(Operator):
             doc="What is looked at; the pictures are those of a `keyframes` before, if there is.",
         ),
     )
+    model = "image-embedding"
     example = "{id: looks, op: embed_frames, input: talk}"
 
     def build(self, params: EmbedFramesParams, inputs: Inputs, build: Builder) -> Bundle:
@@ -53,7 +54,7 @@ class EmbedFrames(Operator):
                 found,
                 pack,
                 params={"first": first, "count": some},
-                model="image-embedding",
+                model=self.model,
                 files=("vectors.npy",),
                 cpu_seconds=_CPU_SECONDS_A_PICTURE * some,
                 memory_bytes=_MEMORY_BYTES,

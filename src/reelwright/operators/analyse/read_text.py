@@ -40,6 +40,7 @@ class ReadText(Operator):
     ports: ClassVar[tuple[Port, ...]] = (
         Port("input", frozenset({StreamKind.VIDEO}), doc="What is looked at; it passes unchanged."),
     )
+    model = "ocr"
     example = "{id: written, op: read_text, input: talk}"
 
     def build(self, params: ReadTextParams, inputs: Inputs, build: Builder) -> Bundle:
@@ -59,7 +60,7 @@ class ReadText(Operator):
                     "count": min(PICTURES_A_TASK, count - first),
                     "languages": languages,
                 },
-                model="ocr",
+                model=self.model,
                 cpu_seconds=_CPU_SECONDS_A_PICTURE * min(PICTURES_A_TASK, count - first),
                 memory_bytes=_MEMORY_BYTES,
             )
