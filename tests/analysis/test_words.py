@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reelwright.analysis.segments import Segment, SegmentRule, cut_in_silences
 from reelwright.analysis.speech import Span
-from reelwright.analysis.words import Word, columns, joined, merged, spread, within
+from reelwright.analysis.words import Word, columns, dressed, joined, merged, spread, within
 
 
 def _words(text: str, start_s: float = 0.0, each_s: float = 0.5) -> list[Word]:
@@ -113,3 +113,12 @@ def test_a_text_without_times_shares_its_span_by_length() -> None:
 
 def test_how_wide_a_line_is() -> None:
     assert [columns(t) for t in ("abc", "世界", "e\u0301")] == [3, 4, 1]
+
+
+def test_words_are_dressed_as_the_text_has_them() -> None:
+    text = "\u201cAsk not,\u201d he said \u2014 what's 3.5 good for?"
+    words = ["ask", "not", "he", "said", "whats", "3", "good", "for"]
+    assert dressed(words, text) == (
+        "\u201cAsk", "not,\u201d", "he", "said", "what's", "3", "good", "for?",
+    )  # fmt: skip
+    assert dressed(["a"], "") == ("a",)

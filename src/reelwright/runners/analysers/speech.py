@@ -134,7 +134,7 @@ class SpeechAnalyser(Analyser):
         found = self._finder.finish(duration_s)
         return {
             "speech": [
-                {"start": round(span.start_s, 4), "end": round(span.end_s, 4)} for span in found
+                {"start": round(span.start_s, 6), "end": round(span.end_s, 6)} for span in found
             ],
             "duration": round(duration_s, 6),
             "sample_rate": RATE_HZ,
