@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.analysis import answering
 from reelwright.analysis.citations import Dropped, Sentence, check, finished, sentences
 from reelwright.analysis.plain_words import STOP_WORDS, folded
-from reelwright.app.ask.evidence import Shown, as_text, citation_json, shown
+from reelwright.app.ask.evidence import Shown, as_text, citation_json, narrowed, shown
 from reelwright.app.search.searching import Asked, search
 from reelwright.errors import Code, ReelError
 from reelwright.search.query import Filters
@@ -89,11 +89,12 @@ async def ask(
     if not question.is_extractive and models.has(ModelKind.LANGUAGE):
         try:
             async for one in _written(models, question, evidence):
-                if isinstance(one, Sentence):
-                    kept.append(one)
-                else:
+                if isinstance(one, Dropped):
                     dropped.append(one)
-                yield one
+                    yield one
+                else:
+                    kept.append(narrowed(one, evidence))
+                    yield kept[-1]
         except ReelError as error:
             notes.append(f"the model's answer broke off: {error.problem.message}")
             if not kept:
@@ -170,7 +171,7 @@ async def _extracted(
 ) -> list[Sentence]:
     given = answering.candidates([one.evidence for one in evidence])[:_MOST_CANDIDATES]
     near = await _nearness(models, question.text, [one.text for one in given])
-    return answering.best(question.text, given, near)
+    return [narrowed(one, evidence) for one in answering.best(question.text, given, near)]
 
 
 async def _nearness(models: Serving, question: str, texts: Sequence[str]) -> list[float] | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from reelwright.analysis.citations import Citation, Evidence
+from reelwright.analysis.citations import Citation, Evidence, Sentence
 from reelwright.search.moments import Evidence as Passage
 from reelwright.search.moments import Moment
 
@@ -25,6 +25,8 @@ class Shown:
     evidence: Evidence
     moment: Moment
     kind: str
+    # Of speech: where each word begins in the text, and when it is said, from and to (seconds).
+    words: tuple[tuple[int, float, float], ...] = ()
 
 
 def shown(moments: Sequence[Moment]) -> list[Shown]:
@@ -41,8 +43,29 @@ def shown(moments: Sequence[Moment]) -> list[Shown]:
                 continue
             seen.add(key)
             evidence = _evidence(len(found) + 1, labels[moment.subject], moment, passage)
-            found.append(Shown(evidence=evidence, moment=moment, kind=passage.kind))
+            words = tuple(
+                (int(at), start, end) for at, start, end in passage.source.get("words", ())
+            )
+            one = Shown(evidence=evidence, moment=moment, kind=passage.kind, words=words)
+            found.append(one)
     return found
+
+
+def narrowed(sentence: Sentence, evidence: Sequence[Shown]) -> Sentence:
+    """The same, its citations at the times of the very words that are quoted, where those are
+    known: a passage is half a minute."""
+    found = []
+    for citation in sentence.citations:
+        one = evidence[citation.evidence.number - 1]
+        at = one.evidence.text.find(citation.quote)
+        end = at + len(citation.quote)
+        times = [(start_s, end_s) for n, start_s, end_s in one.words if at <= n < end]
+        if at < 0 or not times:
+            found.append(citation)
+            continue
+        told = replace(citation.evidence, start_s=times[0][0], end_s=times[-1][1])
+        found.append(replace(citation, evidence=told))
+    return replace(sentence, citations=tuple(found))
 
 
 def _passages(moment: Moment) -> Iterator[Passage]:
