@@ -26,6 +26,7 @@ BUILTIN = {
     "drawtext": f"{_HERE}.compose.drawtext:DrawText",
     "shots": f"{_HERE}.analyse.shots:Shots",
     "keyframes": f"{_HERE}.analyse.keyframes:Keyframes",
+    "candidates": f"{_HERE}.analyse.candidates:Candidates",
     "speech": f"{_HERE}.analyse.speech:Speech",
     "transcribe": f"{_HERE}.analyse.transcribe:Transcribe",
     "embed_frames": f"{_HERE}.analyse.embed_frames:EmbedFrames",

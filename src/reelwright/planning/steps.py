@@ -40,7 +40,7 @@ from reelwright.planning.fetching import (
     keep_payload,
 )
 from reelwright.planning.identity import pad_identity
-from reelwright.planning.looking import BECAUSE, look_payload
+from reelwright.planning.looking import BECAUSE, cheaper, look_payload
 from reelwright.planning.muxing import option_text
 from reelwright.planning.names import numbered
 from reelwright.planning.partition import Group
@@ -193,7 +193,7 @@ class Assembly:
             threads=self.threads,
             on_damage=self._damage(group),
             duration=_longest(o.expect.duration for o in outputs) or self._read(group),
-            estimate=self._estimate(group),
+            estimate=cheaper(self._estimate(group)) if look else self._estimate(group),
         )
 
     def _payload(self, group: Group, look: dict[str, Any] | None) -> dict[str, Any]:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
 from reelwright.analysis.change import ChangeGate
 from reelwright.analysis.packs import PicturePack, Planes, planes_of
-from reelwright.graph.operator import Analyser, Params, require_video
+from reelwright.graph.operator import (
+    Analyser,
+    Bundle,
+    Inputs,
+    Operator,
+    Params,
+    Port,
+    require_video,
+)
 from reelwright.graph.params import Duration, Integer
-from reelwright.media.streams import VideoStream
+from reelwright.media.streams import Stream, StreamKind, VideoStream
 from reelwright.media.timecode import Timecode, seconds
 from reelwright.operators.analyse.sampling import full_range, sampled
 from reelwright.operators.video.sizing import Wish, fit, picture_size
@@ -21,12 +29,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reelwright.graph.builder import Builder
-    from reelwright.graph.operator import Bundle, Strand
+    from reelwright.graph.operator import Strand
 
 LABEL = "candidates"
 PACK = "candidates.zip"
-# The operator whose analyser eats the tap: see `Keyframes.analyser`.
-OPERATOR = "keyframes"
+PICTURES = "candidate-pictures"
 
 
 class CandidateParams(Params):
@@ -46,6 +53,27 @@ class CandidateParams(Params):
         if not every:
             raise ValueError("`every` is longer than 0")
         return every
+
+
+class Candidates(Operator):
+    name = "candidates"
+    summary = (
+        "Keeps a picture each time something in it has changed: slides, captions, scenes. As JSON"
+        " under the label `candidates`, and as a zip of JPEGs under `candidate-pictures`."
+    )
+    params = CandidateParams
+    ports: ClassVar[tuple[Port, ...]] = (
+        Port("input", frozenset({StreamKind.VIDEO}), doc="What is looked at; it passes unchanged."),
+    )
+    example = "{id: slides, op: candidates, input: talk, every: 2s}"
+
+    def build(self, params: CandidateParams, inputs: Inputs, build: Builder) -> Bundle:
+        bundle = inputs["input"][0]
+        others = tuple(s for s in bundle if s.label not in (LABEL, PICTURES))
+        return Bundle((*others, *candidates(build, bundle, params)))
+
+    def analyser(self, name: str, params: Mapping[str, Any], stream: Stream) -> Analyser:
+        return CandidatesAnalyser(params, stream.duration)
 
 
 def candidates(build: Builder, bundle: Bundle, params: CandidateParams) -> tuple[Strand, Strand]:
@@ -75,7 +103,7 @@ def candidates(build: Builder, bundle: Bundle, params: CandidateParams) -> tuple
         LABEL,
         full_range(build, steady, picture, "bicubic"),
         raw="yuv420p",
-        operator=OPERATOR,
+        operator="candidates",
         params={
             "every": str(every),
             "width": picture.width_px,
@@ -85,7 +113,7 @@ def candidates(build: Builder, bundle: Bundle, params: CandidateParams) -> tuple
         },
         pack=PACK,
     )
-    return tapped, build.beside(tapped)
+    return tapped, build.beside(tapped, label=PICTURES)
 
 
 class CandidatesAnalyser(Analyser):

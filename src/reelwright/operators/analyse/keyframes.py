@@ -23,7 +23,7 @@ from reelwright.graph.params import Duration, Integer
 from reelwright.media.streams import Stream, StreamKind, VideoStream
 from reelwright.media.time import frame_at
 from reelwright.media.timecode import Timecode, seconds
-from reelwright.operators.analyse import candidates, shots
+from reelwright.operators.analyse import shots
 from reelwright.operators.analyse.sampling import full_range
 from reelwright.operators.video.sizing import Wish, fit, picture_size
 
@@ -76,8 +76,6 @@ class Keyframes(Operator):
         return Bundle((*others, tapped, pack))
 
     def analyser(self, name: str, params: Mapping[str, Any], stream: Stream) -> Analyser:
-        if name == candidates.LABEL:
-            return candidates.CandidatesAnalyser(params, stream.duration)
         return KeyframesAnalyser(params)
 
 

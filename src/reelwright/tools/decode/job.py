@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-SHOTS, KEYFRAMES, CANDIDATES = "shots:shots", "keyframes:keyframes", "keyframes:candidates"
+SHOTS, KEYFRAMES, CANDIDATES = "shots:shots", "keyframes:keyframes", "candidates:candidates"
 LOOKS = frozenset({SHOTS, KEYFRAMES, CANDIDATES})
 """The analysers that the child stands in for."""
 
