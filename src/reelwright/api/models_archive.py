@@ -16,12 +16,12 @@ SortBy = Literal["added", "published", "title", "channel", "duration", "size"]
 Does = Literal["itself", "run", "person", "nothing"]
 
 _CAUSES = (
-    "login|region|format|disk|settings|damaged|rest|upcoming|network|extractor|media|tool|"
-    "cancelled|drm|gone|only-here|other"
+    "login|region|format|disk|settings|damaged|understanding|rest|upcoming|network|extractor|media|"
+    "tool|cancelled|drm|gone|only-here|other"
 )
 CauseName = Annotated[str, Field(pattern=f"^({_CAUSES})$")]
 # Of the work plan: cause, kind and id of the last item.
-CURSOR = rf"^({_CAUSES})/(disk|host|quota|source|entry|asset)/[^\x00-\x20]{{1,300}}$"
+CURSOR = rf"^({_CAUSES})/(disk|host|quota|source|entry|asset|understanding)/[^\x00-\x20]{{1,300}}$"
 Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Url = Annotated[
     str, Field(pattern=r"^[^\x00-\x20\x7f]{1,4096}$", examples=["https://example.org/feed.xml"])
@@ -88,6 +88,9 @@ class Options(Model):
     )
     order: Literal["listed", "newest", "oldest"] | None = None
     refresh: bool | None = Field(None, description="Fetch again what is held.")
+    understand: bool | None = Field(
+        None, description="Make it searchable by what is said, shown and written in it."
+    )
 
 
 class ArchiveRequest(Model):
@@ -302,7 +305,7 @@ class CauseCount(Model):
 
 class PlanItem(Model):
     id: str
-    kind: Literal["entry", "source", "asset", "host", "quota", "disk"]
+    kind: Literal["entry", "source", "asset", "understanding", "host", "quota", "disk"]
     cause: str
     state: str
     url: str | None
@@ -346,7 +349,7 @@ class RunItem(Model):
     cause: str
     url: str | None
     title: str | None
-    act: Literal["fetch", "list", "wake", "repair", "leave"]
+    act: Literal["fetch", "list", "wake", "understand", "repair", "leave"]
     because: str
 
 

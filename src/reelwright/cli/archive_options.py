@@ -186,6 +186,14 @@ Order: TypeAlias = Annotated[
         rich_help_panel=_WHICH,
     ),
 ]
+Understand: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--understand",
+        help="Make it searchable, too, by what is said, shown and written in it.",
+        rich_help_panel=_WHAT,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +226,7 @@ class Said:
     reject: str | None = None
     order: str | None = None
     refresh: bool = False
+    understand: bool = False
 
 
 def options_of(said: Said) -> ArchiveOptions:
@@ -253,6 +262,7 @@ def options_of(said: Said) -> ArchiveOptions:
         reject=said.reject,
         order=said.order or "listed",
         refresh=said.refresh,
+        understand=said.understand,
     ).checked()
 
 

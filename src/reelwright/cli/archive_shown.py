@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reelwright.app.archive.driver import Standing
     from reelwright.app.archive.running import Counts, Settled, Tally
     from reelwright.engine.events import Event
+    from reelwright.store.understanding import Told
 
 _LINE_EVERY_S = 5.0
 _FAILURES_SHOWN = 10
@@ -25,6 +26,7 @@ class Display(Protocol):
     """Hears of a run from its beginning to its end."""
 
     def settled(self, one: Settled) -> None: ...
+    def understood(self, one: Told) -> None: ...
     def standing(self, counts: Counts, standing: Standing) -> None: ...
     def on_event(self, event: Event) -> None: ...
     def ended(self, tally: Tally) -> None: ...
@@ -56,6 +58,11 @@ class JsonLines:
 
     def settled(self, one: Settled) -> None:
         terminal.emit(one.to_json())
+
+    def understood(self, one: Told) -> None:
+        code = one.error["code"] if one.error else None
+        told = {"asset": one.asset_id, "state": one.state, "job": one.job_id, "code": code}
+        terminal.emit({"event": "understood", **told})
 
     def standing(self, counts: Counts, standing: Standing) -> None:
         """Only what has come to its end is told."""
@@ -94,6 +101,14 @@ class PlainLines:
             self._failures.append(one)
             if one.is_new:
                 self.say(f"{one.state}: {_why(name, one.problem.message)}")
+
+    def understood(self, one: Told) -> None:
+        name = terminal.printable(one.title)
+        if one.state == "succeeded":
+            self.say(f"understood: {name}")
+            return
+        message = str((one.error or {}).get("message", one.state))
+        self.say(f"not understood: {_why(name, message)}; `{choice.spelled()} logs {one.job_id}`")
 
     def _kept(self, name: str, path: str) -> None:
         """The path is the result: on a terminal it is said once, in a pipe it goes its own way."""
@@ -159,6 +174,7 @@ def said(tally: Tally) -> str:
     """``3 kept, 12 held already, 1 failed``."""
     parts = [(tally.kept, "kept"), (tally.held, "held already"), (tally.failed, "failed")]
     parts += [(tally.gone, "gone at the origin"), (tally.left, "left for later")]
+    parts += [(tally.understood, "understood"), (tally.not_understood, "not understood")]
     return ", ".join(f"{n} {word}" for n, word in parts if n) or "nothing to keep"
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reelwright.app.library.verify_asset import Report
     from reelwright.app.wiring import App
     from reelwright.cli.verifying import Arguments
+    from reelwright.store.understanding import Told
 
 
 @dataclass(slots=True)
@@ -111,6 +112,9 @@ class _Told:
     def settled(self, one: Settled) -> None:
         why = f": {one.problem.message}" if one.problem is not None else ""
         terminal.note(terminal.printable(f"{one.state}: {one.title or one.url}{why}"))
+
+    def understood(self, one: Told) -> None:
+        """It is fetched again, no more."""
 
     def standing(self, counts: Counts, standing: Standing) -> None:
         """What is settled is told."""

@@ -40,11 +40,7 @@ def understand(arguments: Arguments) -> int:
     """Understands what is named, to the end, and gives the exit code; prints everything, errors
     too."""
     try:
-        target = choice.target()
-        if target is not None:
-            from reelwright.cli.remote import understanding as remote
-
-            return remote.understand(target, arguments)
+        choice.here_only("understand")
         wish = wish_of(arguments)
         with opened(
             models__job_budget_usd=arguments.budget, sandbox=sandbox_flag(arguments.sandbox)

@@ -16,6 +16,7 @@ from reelwright.cli.archive_shown import ended_code, said, waiting
 from reelwright.errors import Code, Problem
 from reelwright.store import hosts
 from reelwright.store.hosts import Fuse, Wait
+from reelwright.store.understanding import Told
 from tests.app.archive.test_driver import drive, found, source, states
 
 
@@ -28,6 +29,9 @@ class Seen:
 
     def settled(self, one: Settled) -> None:
         self.lines.append(one)
+
+    def understood(self, one: Told) -> None:
+        raise AssertionError("nobody asked for it")
 
     def standing(self, counts: Counts, standing: Standing) -> None:
         self.standings.append(standing)

@@ -22,6 +22,7 @@ from reelwright.app.archive.order import job_row
 from reelwright.app.archive.schedule import next_after
 from reelwright.app.archive.taking import LEASE_S, take_in
 from reelwright.app.library import storage
+from reelwright.app.understand import archived
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.store import entries, entry_moves, sources
 from reelwright.store.states import JobState
@@ -206,6 +207,8 @@ class Archivist:
             await asyncio.to_thread(telling.not_listed, self._app, source, problem)
             return
         await self._settle_listing(lambda tx: _done(tx, source, taken))
+        if source.options.get("understand"):
+            await asyncio.to_thread(archived.understand_held, self._app, source.id)
         await asyncio.to_thread(telling.listed, self._app, source, taken)
 
     async def _settle_listing(self, change: Callable[[Tx], None]) -> None:

@@ -37,7 +37,8 @@ class ArchiveOptions:
     (YYYY-MM-DD, UTC, both counted in) between which a video was published; an entry whose list says
     no date is kept. `match`: a regular expression that the title has, without regard to case;
     `reject`: one that it has not. `order`: what is fetched first. `refresh`: what is held is
-    fetched again.
+    fetched again. `understand`: what is held is made searchable by what is said, shown and written
+    in it.
     """
 
     profile: str | None = None
@@ -67,6 +68,7 @@ class ArchiveOptions:
     reject: str | None = None
     order: str = "listed"
     refresh: bool = False
+    understand: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What was said; what was left out is not in it."""

@@ -68,7 +68,12 @@ def spec_of(entry: Entry, options: ArchiveOptions, settings: Archive) -> dict[st
     if options.thumbnail:
         operations.append({"id": "picture", "op": "thumbnail", **asked})
         inputs["thumbnail"] = "picture"
-    keep = {"template": options.template, "nfo": options.nfo, "entry": entry.id}
+    keep = {
+        "template": options.template,
+        "nfo": options.nfo,
+        "understand": options.understand or None,
+        "entry": entry.id,
+    }
     operations.append({"id": "kept", "op": "keep", "inputs": inputs, **_said(keep)})
     return {"version": 1, "operations": operations}
 

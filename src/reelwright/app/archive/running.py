@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from reelwright.app.archive import presence
 from reelwright.app.archive.driver import Archivist, Standing
 from reelwright.errors import Code, Problem, ReelError
-from reelwright.store import entries, sources
+from reelwright.store import entries, sources, understanding
 from reelwright.store.entries import Entry, EntryState
 from reelwright.store.sources import SourceState
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reelwright.app.wiring import App
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.store.sources import Source
+    from reelwright.store.understanding import Told
 
 # A failure whose next try is so near is waited for.
 PATIENCE_S = 60.0
@@ -69,6 +70,8 @@ class Tally:
     failed: int = 0
     gone: int = 0
     left: int = 0
+    understood: int = 0
+    not_understood: int = 0
     was_stopped: bool = False
     worst: Problem | None = None
 
@@ -85,9 +88,20 @@ class Tally:
         if one.problem is not None and (one.state != "gone" or one.is_new):
             self.worst = self.worst or one.problem
 
+    def tell(self, one: Told) -> None:
+        """Of a job that was to understand a video: it stays kept in any case."""
+        if one.state == "succeeded":
+            self.understood += 1
+            return
+        self.not_understood += 1
+        if one.state == "failed" and one.error is not None:
+            self.worst = self.worst or Problem.from_json(one.error)
+
     def to_json(self) -> dict[str, Any]:
         """The last line of `reel archive --json`: what is gone has failed, too."""
         counts = {"kept": self.kept, "held": self.held, "failed": self.failed + self.gone}
+        if self.understood or self.not_understood:
+            counts |= {"understood": self.understood, "not_understood": self.not_understood}
         return {"event": "job", "state": self.state, **counts}
 
 
@@ -95,6 +109,7 @@ class Shown(Protocol):
     """Who looks on. Called in the event loop's thread."""
 
     def settled(self, one: Settled) -> None: ...
+    def understood(self, one: Told) -> None: ...
     def standing(self, counts: Counts, standing: Standing) -> None:
         """Every half second."""
 
@@ -183,18 +198,21 @@ class Run:
         self.tally.was_stopped = True
         self._archivist.stop_new()
         with self._app.store.read() as tx:
-            running = entries.unfinished_jobs(tx, self._ids)
+            running = [
+                *entries.unfinished_jobs(tx, self._ids),
+                *understanding.open_jobs(tx, self._ids),
+            ]
         for job_id in running:
             with suppress(ReelError):  # it came to its end meanwhile
                 if self._engine is not None:
                     self._engine.cancel(job_id)
 
     async def _is_over(self) -> bool:
-        counts, next_at, now = await asyncio.to_thread(self._look)
+        counts, next_at, now, followers = await asyncio.to_thread(self._look)
         await self._tell(is_last=False)
         standing = self._archivist.standing
         self._shown.standing(counts, standing)
-        at_work = counts.of(EntryState.QUEUED)
+        at_work = counts.of(EntryState.QUEUED) + followers
         if self.tally.was_stopped:
             return not at_work
         waiting = counts.of(EntryState.PENDING)
@@ -218,18 +236,20 @@ class Run:
             return False
         return all(w.code is not None and w.seconds > self._patience_s for w in waits)
 
-    def _look(self) -> tuple[Counts, float | None, float]:
+    def _look(self) -> tuple[Counts, float | None, float, int]:
+        """The last: how many jobs that understand what was kept are not done."""
         with self._app.store.read() as tx:
             found = sources.of_ids(tx, self._ids)
             of_source = entries.counts(tx, self._ids)
             next_at = entries.next_revival(tx, self._ids)
+            followers = len(understanding.open_jobs(tx, self._ids))
             now = tx.now()
         states: dict[str, int] = {}
         for counted in of_source.values():
             for state, n in counted.items():
                 states[state] = states.get(state, 0) + n
         unread = sum(self._is_unread(source, now) for source in found.values())
-        return Counts(states, unread), next_at, now
+        return Counts(states, unread), next_at, now, followers
 
     def _is_unread(self, source: Source, now: float) -> bool:
         is_due = source.is_enabled and source.next_at is not None and source.next_at <= now
@@ -270,6 +290,16 @@ class Run:
         if is_last:
             for one in await asyncio.to_thread(self._rest):
                 self._tell_one(one)
+        for told in await asyncio.to_thread(self._followed):
+            self._told.add(told.job_id)
+            self.tally.tell(told)
+            self._shown.understood(told)
+
+    def _followed(self) -> list[Told]:
+        """Jobs that were to understand a video, and ended in this run."""
+        with self._app.store.read() as tx:
+            found = understanding.ended(tx, self._ids, self._began_at)
+        return [one for one in found if one.job_id not in self._told]
 
     def _first(self) -> tuple[float, str]:
         return (self._began_at if self._only_new else 0.0, "")

@@ -21,13 +21,15 @@ from reelwright.app.library.layout import Layout, folder_key, name_of, show_fold
 from reelwright.app.library.placing import Item, Placing, Put, text_item, write_sums, write_text
 from reelwright.app.library.said import passages_of
 from reelwright.app.settings import without_password
+from reelwright.app.understand import archived
 from reelwright.errors import Code, ReelError
 from reelwright.media.info import MediaInfo
-from reelwright.store import asset_files, assets, captions, entry_moves, origins
+from reelwright.store import asset_files, assets, captions, entries, entry_moves, origins
 from reelwright.store.asset_files import AssetFile, Role
 from reelwright.store.assets import AssetRow, AssetState
 from reelwright.store.ids import new_id
 from reelwright.store.jobs import LOCAL_OWNER
+from reelwright.store.understanding import Wanting
 from reelwright.tools.ytdlp.info import VideoInfo
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from reelwright.engine.keeping import KeepOrder, Kept, KeptFile
     from reelwright.store.captions import Passage
     from reelwright.store.database import Tx
+    from reelwright.store.rows import NewJobRow
 
 _ENDINGS = {
     Role.INFO: ".info.json",
@@ -107,9 +110,12 @@ def _keep(app: App, order: KeepOrder) -> Kept:
         write_sums(folder, files)
     said = passages_of(folder, [one.file for one in put])
     row = _row(place, info, order, files)
+    understanding = _understanding(app, order, place)
 
     def commit(tx: Tx) -> None:
         _enter(tx, place, row, info, put, said)
+        if understanding is not None:
+            archived.enter(tx, understanding)
         entry_moves.hold(tx, row.id, owner=place.owner, key=place.key, job_id=order.job_id)
         copies.drop(app, tx, order.job_id, [one.file.sha256 for one in put if one.is_copy])
 
@@ -119,6 +125,17 @@ def _keep(app: App, order: KeepOrder) -> Kept:
         app, row.id, row.title, f"{row.folder}/{video.path}", owner=place.owner, job_id=order.job_id
     )
     return Kept(result=result, commit=commit)
+
+
+def _understanding(app: App, order: KeepOrder, place: _Place) -> NewJobRow | None:
+    """The job that is to follow, where it was asked for."""
+    if not order.options.get("understand"):
+        return None
+    entry = order.options.get("entry")
+    with app.store.read() as tx:
+        known = None if entry is None else entries.get(tx, entry)
+    one = Wanting(place.asset_id, place.owner, order.of("video")[0].sha256)
+    return archived.job_of(app, one, order.media, None if known is None else known.source_id)
 
 
 def _place(app: App, order: KeepOrder, info: VideoInfo) -> _Place:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 # What is seen and said together: whole shots up to this length.
 SEGMENT_S = 30.0
-FORMATS = ("json", "vtt", "srt", "text")
 
 
 def analysis(app: App, asset_id: str, kind: str, principal: Principal) -> Any:
@@ -51,26 +50,10 @@ _MADE_OF: Mapping[str, tuple[str, ...]] = {
 
 
 def written(transcript: Mapping[str, Any], form: str) -> str:
-    """A transcript as WebVTT, SubRip or plain text."""
-    from reelwright.analysis.captioning import captions
-    from reelwright.analysis.words import Word
-    from reelwright.media.cue_writing import write_srt, write_vtt
-    from reelwright.runners.tasks.transcribe import POOR, paragraphs
+    """A transcript as ``vtt``, ``srt`` or ``text``."""
+    from reelwright.analysis.transcript import rendered
 
-    words = [
-        Word(
-            text=word["text"],
-            start_s=word["start"],
-            end_s=word["end"],
-            confidence=word.get("confidence"),
-        )
-        for word in transcript["words"]
-    ]
-    if form == "text":
-        return paragraphs(words)
-    if form == "srt":
-        return write_srt(captions(words))
-    return write_vtt(captions(words), POOR if transcript.get("is_poor") else None)
+    return rendered(transcript, "txt" if form == "text" else form)
 
 
 def segments(bodies: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -104,10 +104,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """`text` is the spec, as JSON."""
+    """`text` is the spec, as JSON; `operators` its operations, each with its operator."""
 
     text: str
     parts: tuple[Part, ...]
+    operators: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = field(default=())
 
 
@@ -146,8 +147,13 @@ def order(uri: str, media: MediaInfo, wish: Wish, means: Means) -> Order:
     if not asked & set(chosen):
         raise _nothing(asked, left_out)
     told = tuple(LeftOut(part, why) for part, why in left_out.items())
-    text = json.dumps(_spec(uri, chosen, wish), ensure_ascii=False)
-    return Order(text=text, parts=tuple(chosen), left_out=told)
+    spec = _spec(uri, chosen, wish)
+    return Order(
+        text=json.dumps(spec, ensure_ascii=False),
+        parts=tuple(chosen),
+        operators={one["id"]: one["op"] for one in spec["operations"]},
+        left_out=told,
+    )
 
 
 def _with_needs(parts: Collection[Part]) -> set[Part]:

@@ -153,9 +153,20 @@ async def _run(app: App, target: Target, made: Order, shown: Shown, *, use_cache
         base=Path.cwd(),
         name=target.name,
         use_cache=use_cache,
-        labels={LABEL: target.uri},
+        labels=await labels_of(app, target),
     )
     return await submit_and_run(app, request, shown.on_event, shown.submitted)
+
+
+async def labels_of(app: App, target: Target) -> dict[str, str]:
+    """What the job is found by. An asset's say which content of it."""
+    from reelwright.app.understand import archived
+
+    asset_id = target.uri.removeprefix("asset:")
+    if asset_id == target.uri:
+        return {LABEL: target.uri}
+    media = await media_of(app, target.uri)
+    return archived.labels_of(asset_id, media.sha256)
 
 
 def _unfinished(app: App, target: Target, made: Order) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app import intake
+from reelwright.app.models.asker import ASSET_LABEL, BUDGET_LABEL
 from reelwright.app.principal import Scope
 from reelwright.app.understand.means import means
 from reelwright.app.understand.order import Order, Wish, order
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from reelwright.app.wiring import App
     from reelwright.media.info import MediaInfo
 
-# What a job's models may cost at the most, in US dollars: a label, as whoever lists jobs sees it.
-BUDGET_LABEL = "budget_usd"
+_ASSET = "asset:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,8 @@ async def submit(
 ) -> Taken:
     """Raises what `intake` raises."""
     labels = {**asked.labels, LABEL: asked.video}
+    if asked.video.startswith(_ASSET):
+        labels[ASSET_LABEL] = asked.video.removeprefix(_ASSET)
     if asked.budget_usd is not None:
         labels[BUDGET_LABEL] = f"{asked.budget_usd:g}"
     spec = intake.Asked(

@@ -76,6 +76,11 @@ CAUSES = (
         Code.FILE_MISSING, Code.FILE_DAMAGED,
     ),
     _cause(
+        "understanding", Does.RUN, "Kept, and not understood",
+        "`reel workplan run --cause understanding` goes on with them; `reel logs JOB` says what"
+        " failed",
+    ),
+    _cause(
         "rest", Does.ITSELF, "The site wants to be left alone",
         "nothing: they go on when it may be asked again; cookies of an account help against bot"
         " checks",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.settings import without_password
-from reelwright.app.workplan.causes import ONLY_HERE, Cause, Does, cause_of
+from reelwright.app.workplan.causes import BY_NAME, ONLY_HERE, Cause, Does, cause_of
 from reelwright.errors import Code
 from reelwright.store.entries import EntryState
 
@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from reelwright.store.quota import Standing
     from reelwright.store.sources import Source
     from reelwright.store.troubles import Bad
+    from reelwright.store.understanding import Told
 
 ENTRY, SOURCE, ASSET = "entry", "source", "asset"
+UNDERSTANDING = "understanding"
 HOST, QUOTA, DISK = "host", "quota", "disk"
 _SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """`kind`: entry, source, asset, host, quota or disk; `id`: of that row, ``host:NAME``, or the
-    kind itself.
+    """`kind`: entry, source, asset, understanding, host, quota or disk; `id`: of that row (of an
+    understanding: its job), ``host:NAME``, or the kind itself.
 
     `at`: when it was seen last, `next_at`: when it is tried again by itself, both in seconds since
     1970. `tries`: how often it failed in a row. `skipped`: who took it off the plan, and why.
@@ -162,6 +164,24 @@ def of_origin(asset: Bad, check: Mapping[str, Any] | None) -> Item:
         evidence=dict(said.get("evidence") or {}),
         at=said.get("at") or asset.origin_checked_at,
         **_of(asset),
+    )
+
+
+def of_understanding(told: Told) -> Item:
+    error = told.error or {}
+    return Item(
+        id=told.job_id,
+        kind=UNDERSTANDING,
+        cause=BY_NAME["understanding"],
+        state=told.state,
+        does=Does.RUN,
+        title=told.title,
+        owner=told.owner,
+        source_id=told.source_id,
+        asset_id=told.asset_id,
+        job_id=told.job_id,
+        at=told.at,
+        **_said(error, error.get("code")),
     )
 
 

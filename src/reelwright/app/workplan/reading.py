@@ -19,7 +19,7 @@ from reelwright.app.workplan.causes import BY_NAME, CAUSES, ONLY_HERE, Cause, ca
 from reelwright.app.workplan.items import Item
 from reelwright.errors import Code, ReelError
 from reelwright.graph.params.nearest import meant
-from reelwright.store import asset_files, troubles
+from reelwright.store import asset_files, troubles, understanding
 from reelwright.store.asset_files import FileState
 from reelwright.store.troubles import Among
 
@@ -31,8 +31,12 @@ Row = TypeVar("Row", bound=Any)
 _PAGE = 500
 _HOST = "host:"
 # In the order in which items of a cause are told.
-_KINDS = (items.DISK, items.HOST, items.QUOTA, items.SOURCE, items.ENTRY, items.ASSET)
+_KINDS = (
+    *(items.DISK, items.HOST, items.QUOTA, items.SOURCE, items.ENTRY, items.ASSET),
+    items.UNDERSTANDING,
+)
 DAMAGED = BY_NAME["damaged"]
+_NOT_UNDERSTOOD = BY_NAME["understanding"]
 _REST, _DISK = BY_NAME["rest"], BY_NAME["disk"]
 
 
@@ -90,6 +94,7 @@ def counts(app: App, asked: Asked, principal: Principal = LOCAL) -> dict[str, in
         found[item.cause.name] += 1
     found[DAMAGED.name] += damaged
     found[ONLY_HERE.name] += only_here
+    found[_NOT_UNDERSTOOD.name] += sum(1 for _ in _not_understood(app, among, ""))
     for item in [*_hosts(app, asked, among), *_quota(app, asked), *_disk(app, asked)]:
         found[item.cause.name] += 1
     return {c.name: found[c.name] for c in CAUSES if found[c.name] and asked.wants(c)}
@@ -188,6 +193,8 @@ def _of_kind(
         yield from _damaged(app, among, at)
     elif kind == items.ASSET and cause is ONLY_HERE:
         yield from _only_here(app, among, at)
+    elif kind == items.UNDERSTANDING and cause is _NOT_UNDERSTOOD:
+        yield from _not_understood(app, among, at)
 
 
 def _entries(app: App, among: Among, cause: Cause, at: str) -> Iterator[Item]:
@@ -211,6 +218,9 @@ def _identify(app: App, given: str, principal: Principal) -> str:
         return given
     with app.store.read() as tx:
         found = troubles.find(tx, given, principal.sees) if given else []
+        if given and not found:
+            failed = understanding.failed(tx, owner=principal.sees)
+            found = [one.job_id for one in failed if one.job_id.startswith(given)]
     if given in found or len(found) == 1:
         return given if given in found else found[0]
     said = f"may be {', '.join(found)}" if found else "is no item of the work plan"
@@ -291,6 +301,24 @@ def _only_here(app: App, among: Among, at: str) -> Iterator[Item]:
             checks = troubles.last_checks(tx, [asset.key for asset in page])
         for asset in page:
             yield items.of_origin(asset, checks.get(asset.key))
+
+
+def _not_understood(app: App, among: Among, at: str) -> Iterator[Item]:
+    """Videos that are kept, and whose last job to understand them failed, behind the job `at`."""
+    if among.is_skipped or among.host is not None:
+        return
+    after, is_behind = "", not at
+    while True:
+        with app.store.read() as tx:
+            page = understanding.failed(tx, owner=among.owner, after=after)
+        for one in page:
+            is_wanted = among.source_id in (None, one.source_id)
+            if is_behind and is_wanted and (among.ids is None or one.job_id in among.ids):
+                yield items.of_understanding(one)
+            is_behind = is_behind or one.job_id == at
+        if len(page) < _PAGE:
+            return
+        after = page[-1].asset_id
 
 
 def _pages(app: App, read: Callable[[Tx, str], list[Row]], after: str) -> Iterator[Row]:

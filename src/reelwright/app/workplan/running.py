@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -37,6 +38,7 @@ class Act(StrEnum):
     FETCH = "fetch"  # the video is asked for again
     LIST = "list"  # the list is read again
     WAKE = "wake"  # the site counts as well again
+    UNDERSTAND = "understand"  # its job goes on
     REPAIR = "repair"  # its files are restored from copies, or it is fetched again
     LEAVE = "leave"
 
@@ -87,6 +89,7 @@ def carry_out(
             chosen = [(item, *_choose(app, item, asked, repairs=repairs)) for item in page]
             if not dry_run:
                 done.sources |= dict.fromkeys(app.store.transact(_writing(chosen)))
+                done.sources |= dict.fromkeys(_go_on(app, chosen))
                 chosen = [_repaired(app, one, principal, done) for one in chosen]
             for item, act, why in chosen:
                 done.acts[item.cause.name, act] += 1
@@ -105,6 +108,8 @@ def _choose(app: App, item: Item, asked: Asked, *, repairs: bool) -> tuple[Act, 
         return Act.LEAVE, item.hint
     if item.kind == items.ASSET:
         return _choose_asset(app, item, repairs=repairs)
+    if item.kind == items.UNDERSTANDING:
+        return Act.UNDERSTAND, "it may have passed"
     act = Act.LIST if item.kind == items.SOURCE else Act.FETCH
     if item.state == EntryState.PENDING:
         return Act.LEAVE, "it goes on by itself"
@@ -191,6 +196,19 @@ def _writing(chosen: Sequence[tuple[Item, Act, str]]) -> Callable[[Tx], list[str
         return [*touched, *wanted]
 
     return change
+
+
+def _go_on(app: App, chosen: Sequence[tuple[Item, Act, str]]) -> list[str]:
+    """Queues the failed jobs that understand videos; their sources."""
+    from reelwright.engine import orders
+
+    touched: list[str] = []
+    for item, act, _ in chosen:
+        if act is Act.UNDERSTAND and item.job_id is not None:
+            with suppress(ReelError):  # somebody else has it go on, or deleted it
+                app.store.transact(orders.retrying(app.store, app.blobs, item.job_id))
+                touched += [] if item.source_id is None else [item.source_id]
+    return touched
 
 
 def _fetch_again(tx: Tx, asset_id: str) -> list[str]:

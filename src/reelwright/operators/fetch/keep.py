@@ -20,6 +20,9 @@ class KeepParams(Params):
     nfo: Boolean | None = Field(
         None, description="Write NFO files for media centres (left out: as the setting says)."
     )
+    understand: Boolean = Field(
+        False, description="Then a job of its own makes it searchable; see `reel understand`."
+    )
     entry: String | None = Field(
         None, description="The entry of a source that it is kept for; `reel archive` says it."
     )
