@@ -32,7 +32,7 @@ def test_the_same_text_over_time_is_one() -> None:
     )
     assert len(found) == 1
     assert (found[0].text, found[0].start_s, found[0].end_s) == ("Hello", 0, 3)
-    assert found[0].box == (101, 50, 199, 31)
+    assert list(found[0].box) == [101, 50, 199, 31]
     assert found[0].confidence == 0.9
     assert (found[0].pictures, found[0].moved) == (3, False)
 
@@ -113,7 +113,7 @@ def test_scrolling_text_is_one_and_its_box_is_all_it_passed_over() -> None:
     )
     (credit,) = [t for t in found if t.text == "Directed by"]
     assert (credit.start_s, credit.end_s, credit.moved) == (0, 4, True)
-    assert credit.box == (100, 130, 200, 300)
+    assert list(credit.box) == [100, 130, 200, 300]
     assert len(found) == 2
 
 
@@ -128,7 +128,7 @@ def test_text_that_is_typed_is_one_with_its_last_words() -> None:
         for n, text in enumerate(typed)
     ]
     assert _spans(*pictures) == [("The quick brown fox", 0, 3)]
-    assert merge_texts(pictures)[0].box == (100, 50, 190, 30)
+    assert list(merge_texts(pictures)[0].box) == [100, 50, 190, 30]
 
 
 def test_texts_come_in_the_order_in_which_they_are_read() -> None:

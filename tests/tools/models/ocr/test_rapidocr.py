@@ -70,7 +70,9 @@ def test_a_line_has_its_text_and_a_box_around_its_letters(reader: rapidocr.Rapid
     assert line.text == "Hello wide world"
     assert line.confidence is not None
     assert line.confidence > 0.9
-    left, top, right, bottom = Image.eval(picture.convert("L"), lambda v: 255 - v).getbbox() or ()
+    inked = Image.eval(picture.convert("L"), lambda value: 255 - value).getbbox()
+    assert inked is not None
+    left, top, right, bottom = inked
     x, y, width, height = line.box
     assert x <= left + 4
     assert y <= top + 4
