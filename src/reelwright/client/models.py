@@ -683,7 +683,7 @@ class Plan(Model):
 
 class PlanItem(Model):
     id: str
-    kind: Literal["entry", "source", "asset", "host", "quota", "disk"]
+    kind: Literal["entry", "source", "asset", "understanding", "host", "quota", "disk"]
     cause: str
     state: str
     url: str | None
@@ -1205,7 +1205,7 @@ class RunItem(Model):
     cause: str
     url: str | None
     title: str | None
-    act: Literal["fetch", "list", "wake", "repair", "leave"]
+    act: Literal["fetch", "list", "wake", "understand", "repair", "leave"]
     because: str
 
 
