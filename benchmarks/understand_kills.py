@@ -94,14 +94,21 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length", 0)))
-        answer = self.counting.answer(self.headers.get("idempotency-key"), json.loads(raw))
-        with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked is dead
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+        # Whoever asks may be killed while it asks, or before the answer comes.
+        with suppress(ConnectionError):
+            wanted = int(self.headers.get("content-length", 0))
+            raw = self.rfile.read(wanted)
+            if len(raw) < wanted:
+                self.close_connection = True
+                return
+            self._reply(self.counting.answer(self.headers.get("idempotency-key"), json.loads(raw)))
+
+    def _reply(self, answer: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         return
