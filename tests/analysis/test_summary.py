@@ -30,7 +30,8 @@ LINES = evidence_of(transcript())
 
 def test_sentences_have_the_times_of_their_words() -> None:
     assert len(LINES) == 48
-    assert (LINES[0].mark, LINES[0].start_s, LINES[0].end_s) == ("e1", 0.0, pytest.approx(3.55))
+    assert (LINES[0].mark, LINES[0].start_s) == ("e1", 0.0)
+    assert LINES[0].end_s == pytest.approx(3.55)
     assert LINES[0].line() == f"e1 | 00:00:00 | said | {' '.join(MARS)}."
 
 

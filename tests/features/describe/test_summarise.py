@@ -46,6 +46,28 @@ def assert_covering(chapters: list[dict[str, Any]], duration: float) -> None:
     assert all(one["end"] - one["start"] >= 10 - 1e-6 for one in chapters)
 
 
+def summarised(body: dict[str, Any]) -> Any:
+    """A model that cites what it was given, and something that it was not."""
+    text = json.dumps(body)
+    if "<parts>" not in text:
+        mark = re.findall(r"(e\d+) \| 00:", text)[0]
+        return {
+            "summary": "News of the harbour.",
+            "points": [{"text": "There is news.", "evidence": [mark]}],
+            "chapters": [{"title": "Welcome", "evidence": mark}],
+        }
+    mark = re.findall(r"\be\d+\b", text.partition("<parts>")[2])[0]
+    return {
+        "title": "News from the harbour",
+        "summary": "The ships came back.",
+        "key_points": [
+            {"text": "There is news.", "evidence": [mark]},
+            {"text": "A whale was seen.", "evidence": ["e77"]},
+        ],
+        "chapters": [{"title": "Welcome", "evidence": mark}],
+    }
+
+
 def test_without_a_model_it_is_extractive_and_says_so(studio: Studio, long_film: Film) -> None:
     studio.bring(long_film.path, "film.mkv")
     studio.run(SPEC)
@@ -68,29 +90,8 @@ def test_a_model_is_asked_part_by_part_and_checked(
     studio: Studio, long_film: Film, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its invented evidence is dropped; what it may cite has the times of what was said."""
-
-    def chat(body: dict[str, Any]) -> Any:
-        text = json.dumps(body)
-        marks = re.findall(r"\be\d+\b", text.partition("<parts>")[2])
-        if "<parts>" not in text:
-            mark = re.findall(r"(e\d+) \| 00:", text)[0]
-            return {
-                "summary": "News of the harbour.",
-                "points": [{"text": "There is news.", "evidence": [mark]}],
-                "chapters": [{"title": "Welcome", "evidence": mark}],
-            }
-        return {
-            "title": "News from the harbour",
-            "summary": "The ships came back.",
-            "key_points": [
-                {"text": "There is news.", "evidence": marks[:1]},
-                {"text": "A whale was seen.", "evidence": ["e77"]},
-            ],
-            "chapters": [{"title": "Welcome", "evidence": marks[0]}],
-        }
-
     studio.bring(long_film.path, "film.mkv")
-    with model_stub(chat=chat) as stub:
+    with model_stub(chat=summarised) as stub:
         monkeypatch.setenv("REEL_MODELS__LANGUAGE", "local:pen")
         monkeypatch.setenv("REEL_MODELS__LOCAL_URL", stub.url)
         studio.run(SPEC)

@@ -124,14 +124,7 @@ def _spoken(params: CommentateParams, inputs: Inputs, build: Builder) -> Strand:
             "it is not known how long this is, so there are no gaps to speak in",
             where="input",
         )
-    sources: dict[str, Strand] = {}
-    if bundle.audio is not None:
-        sources["speech"] = audio16k(build, bundle)[0]
-    if params.script is None:
-        shown = results.found(inputs, results.DESCRIPTIONS)
-        if shown is None:
-            raise results.missing("commentate", ["script", results.DESCRIPTIONS], "`describe`")
-        sources[results.DESCRIPTIONS] = shown
+    sources = _sources(params, inputs, build)
     asked = {
         "sources": list(sources),
         "duration": length,
@@ -158,6 +151,20 @@ def _spoken(params: CommentateParams, inputs: Inputs, build: Builder) -> Strand:
         label=LABEL,
         cpu_seconds=5.0,
     )
+
+
+def _sources(params: CommentateParams, inputs: Inputs, build: Builder) -> dict[str, Strand]:
+    """What the lines are made from: the speech, and the descriptions where there is no script."""
+    bundle = inputs["input"][0]
+    found: dict[str, Strand] = {}
+    if bundle.audio is not None:
+        found["speech"] = audio16k(build, bundle)[0]
+    if params.script is None:
+        shown = results.found(inputs, results.DESCRIPTIONS)
+        if shown is None:
+            raise results.missing("commentate", ["script", results.DESCRIPTIONS], "`describe`")
+        found[results.DESCRIPTIONS] = shown
+    return found
 
 
 def _script(params: CommentateParams, bundle: Bundle) -> list[dict[str, Any]] | None:

@@ -27,8 +27,8 @@ def samples_of(body: bytes, source: str) -> tuple[int, NDArray[np.int16]]:
     """The rate in Hz, and mono samples. Raises MODEL_ANSWER_INVALID."""
     import numpy as np
 
-    chunks = _chunks(body)
-    form, data = chunks.get(b"fmt "), chunks.get(b"data")
+    blocks = _blocks(body)
+    form, data = blocks.get(b"fmt "), blocks.get(b"data")
     if form is None or data is None or len(form) < 16:
         raise _invalid(source, f"{len(body)} bytes that are no WAV")
     kind, channels, rate_hz, _, _, bits = struct.unpack("<HHIIHH", form[:16])
@@ -47,14 +47,14 @@ def wav_of(samples: bytes, rate_hz: int) -> bytes:
     form = struct.pack("<HHIIHH", _PCM, 1, rate_hz, 2 * rate_hz, 2, 16)
     size = 20 + len(form) + len(samples)
     head = b"RIFF" + struct.pack("<I", size) + b"WAVE"
-    return head + _chunk(b"fmt ", form) + _chunk(b"data", samples)
+    return head + _block(b"fmt ", form) + _block(b"data", samples)
 
 
-def _chunk(name: bytes, body: bytes) -> bytes:
+def _block(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body
 
 
-def _chunks(body: bytes) -> dict[bytes, bytes]:
+def _blocks(body: bytes) -> dict[bytes, bytes]:
     """By name. A length that is too large (a stream's, 0xFFFFFFFF) means: to the end."""
     if body[:4] != b"RIFF" or body[8:12] != b"WAVE":
         return {}
