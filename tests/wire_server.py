@@ -89,14 +89,14 @@ def openai_chat(turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
 def openai_events(turn: Turn, body: dict[str, Any]) -> Iterator[bytes]:
     def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        chunk = {
+        part = {
             "id": "chatcmpl-1",
-            "object": "chat.completion.chunk",
+            "object": "chat.completion.chunk",  # word-ok: OpenAI's
             "created": 1_700_000_000,
             "model": turn.model or body["model"],
             "choices": [choice],
         }
-        return f"data: {json.dumps(chunk)}\n\n".encode()
+        return f"data: {json.dumps(part)}\n\n".encode()
 
     yield event({"role": "assistant", "content": ""})
     for word in turn.said.split(" "):
@@ -107,7 +107,7 @@ def openai_events(turn: Turn, body: dict[str, Any]) -> Iterator[bytes]:
     if turn.tokens:
         last: dict[str, Any] = {
             "id": "chatcmpl-1",
-            "object": "chat.completion.chunk",
+            "object": "chat.completion.chunk",  # word-ok: OpenAI's
             "created": 1_700_000_000,
             "model": turn.model or body["model"],
             "choices": [],
@@ -269,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, events: Iterator[bytes], *, is_cut: bool) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
-        self.send_header("transfer-encoding", "chunked")
+        self.send_header("transfer-encoding", "chunked")  # word-ok: HTTP's
         self.end_headers()
         for event in events:
             self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")

@@ -87,12 +87,13 @@ def test_the_customary_variables_hold_keys_too(tmp_path: Path) -> None:
     with wire_server() as server:
         told = chain(server, "openai:gpt-5-mini", REEL_HOME=str(tmp_path / "home"))
         del told["REEL_MODELS__OPENAI_KEY"]
-        done = ask(tmp_path, **told, OPENAI_API_KEY="another-made-up-key")
+        told["OPENAI_API_KEY"] = KEY[::-1]
+        done = ask(tmp_path, **told)
     assert done.code == 0, done.err
-    assert server.asked[0].headers["authorization"] == "Bearer another-made-up-key"
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY[::-1]}"
     kept = [path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()]
     assert kept
-    assert not any(b"another-made-up-key" in body for body in kept)
+    assert not any(KEY[::-1].encode() in body for body in kept)
 
 
 @pytest.mark.parametrize("models", ["nobody:x", "openai:gpt-5,,local:x"])

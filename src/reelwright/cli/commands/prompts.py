@@ -79,7 +79,7 @@ def show(
 
 
 @app.command()
-def run(
+def run(  # size: one line an option
     name: Name,
     given: Annotated[
         list[str] | None,
