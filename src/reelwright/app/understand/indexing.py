@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.understand import found as findings
+from reelwright.app.understand import pictures
 from reelwright.app.understand import subject as subjects
 from reelwright.app.understand.drafts import Draft
 from reelwright.errors import Code, ReelError
@@ -63,7 +64,7 @@ async def index_found(app: App, order: IndexOrder) -> Indexed:
     source = order.options.get("source")
     subject = await asyncio.to_thread(subjects.find, app, order.job_id, source, order.owner)
     results = dict(zip(order.options["roles"], order.found, strict=True))
-    bodies = {role: body for role, (body, _) in results.items()}
+    bodies = {role: body for role, (body, _) in results.items() if role != pictures.VECTORS}
     drafts, vectors = await asyncio.to_thread(_drafts, subject, results, order.options)
     notes: list[str] = []
     meant = await _embedded(order.models, drafts, notes)
@@ -96,7 +97,27 @@ def _drafts(
     drafts = [Draft(kind="title", text=title, evidence={"part": "title"})]
     for role, (body, _) in results.items():
         drafts += findings.passages(role, body)
-    return drafts, None
+    return _with_pictures(drafts, results)
+
+
+def _with_pictures(
+    drafts: list[Draft], results: Mapping[str, tuple[Any, Path]]
+) -> tuple[list[Draft], Space | None]:
+    """Without their vectors pictures could not be found."""
+    frames, file = results.get(pictures.FRAMES), results.get(pictures.VECTORS)
+    if frames is None or file is None or not frames[0]["identity"]:
+        return drafts, None
+    body = frames[0]
+    rows = dict(enumerate(pictures.vectors(body, file[1]), len(drafts)))
+    said = body["identity"]
+    identity = spaces.Identity(
+        model=f"{said['provider']}/{said['model']}",
+        dimension=said["dimension"],
+        revision=said["revision"],
+        dtype=said["dtype"],
+        preprocessing=said["preprocessing"],
+    )
+    return [*drafts, *pictures.passages(body)], Space(Purpose.FRAMES, identity, rows)
 
 
 async def _embedded(

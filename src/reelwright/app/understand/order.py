@@ -249,7 +249,10 @@ _INDEXED: tuple[tuple[Part, ...], ...] = (
     (_P.DESCRIPTIONS,),
     (_P.SUMMARY,),
 )
-_LABELS: Mapping[Part, tuple[str, ...]] = {_P.SUMMARY: ("summary", "chapters")}
+_LABELS: Mapping[Part, tuple[str, ...]] = {
+    _P.SUMMARY: ("summary", "chapters"),
+    _P.FRAMES: ("frames", "frame-vectors"),
+}
 
 
 def _operation(part: Part, parts: Collection[Part], wish: Wish) -> dict[str, Any]:

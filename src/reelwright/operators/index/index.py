@@ -14,7 +14,7 @@ from reelwright.graph.params import String
 # Labels of results that can be indexed, and stored with the video.
 LABELS = (
     *("shots", "keyframes", "speech", "transcript", "text", "segments"),
-    *("descriptions", "summary", "chapters", "frames"),
+    *("descriptions", "summary", "chapters", "frames", "frame-vectors"),
 )
 
 
