@@ -29,6 +29,7 @@ BUILTIN = {
     "candidates": f"{_HERE}.analyse.candidates:Candidates",
     "speech": f"{_HERE}.analyse.speech:Speech",
     "transcribe": f"{_HERE}.analyse.transcribe:Transcribe",
+    "embed_text": f"{_HERE}.analyse.embed_text:EmbedText",
     "embed_frames": f"{_HERE}.analyse.embed_frames:EmbedFrames",
     "read_text": f"{_HERE}.analyse.read_text:ReadText",
     "describe": f"{_HERE}.analyse.describe:Describe",

@@ -58,6 +58,7 @@ TASKS: dict[str, str] = {
     "summarise.chapters": "reelwright.runners.tasks.summarise:chapters",
     "commentate.write": "reelwright.runners.tasks.commentate:write",
     "commentate.speak": "reelwright.runners.tasks.commentate:speak",
+    "embed_text.embed": "reelwright.runners.tasks.embed_text:embed",
     "embed_frames.embed": "reelwright.runners.tasks.embed_frames:embed",
     "embed_frames.merge": "reelwright.runners.tasks.embed_frames:merge",
     "read_text.read": "reelwright.runners.tasks.read_text:read",
