@@ -24,7 +24,9 @@ from benchmarks.measure import ROOT, SIZES, Row, Size, adopt_orphans
 from benchmarks.memory import memory
 from benchmarks.plans import planning
 from benchmarks.rates import rates
+from benchmarks.searches import bm25, hybrid, vectors
 from benchmarks.service_kills import service_kills
+from benchmarks.shots import analysis_pass, shots
 from benchmarks.start import second_run, version
 from benchmarks.streams import streams
 from benchmarks.trim import trim
@@ -51,6 +53,11 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "download": download,
     "downloads": downloads,
     "library": library,
+    "shots": shots,
+    "analysis-pass": analysis_pass,
+    "vectors": vectors,
+    "hybrid": hybrid,
+    "bm25": bm25,
     "understand-kills": understand_kills,
 }
 

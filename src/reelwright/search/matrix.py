@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # By their signs at least so many stay, or this part of all: measured on MiniLM's vectors of
 # documentation, see docs/decisions/0086.
-_LEAST, _PART = 4000, 0.02
+LEAST, PART = 4000, 0.02
 # By eight bits a number stay so many times as many as are wanted.
 _SPARE = 2
 _READ = 20_000  # vectors read from the database at a time
@@ -74,7 +74,7 @@ class Matrix:
             return []
         asked = signs(row[None, :])[:, 0]
         found = np.concatenate([self._distances(piece, asked, only) for piece in pieces])
-        places = nearest(found, max(_LEAST, int(total * _PART), count * _SPARE))
+        places = nearest(found, max(LEAST, int(total * PART), count * _SPARE))
         places = places[found[places] != _FAR]
         passages, close = _likeness(pieces, places, row)
         wanted = min(len(close), count * _SPARE)
