@@ -223,6 +223,26 @@ def test_a_voice_that_fails_hands_over_to_the_next(
     assert len(script(studio)["lines"]) == 3
 
 
+def test_a_voice_that_refuses_everything_is_an_error(
+    studio: Studio, harbour: Film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong name of a voice is answered so; one text that is refused is one line less."""
+    studio.bring(harbour.path, "film.mkv")
+    no = Reply(400, b'{"error": {"message": "there is no such voice"}}')
+    with model_stub(speech=lambda body: no) as stub:
+        monkeypatch.setenv("REEL_MODELS__VOICE", "local:tts-1")
+        monkeypatch.setenv("REEL_MODELS__LOCAL_URL", stub.url)
+        done = studio.run(spec(voice="nobody"), code=6)
+        assert "there is no such voice" in done.out
+        assert not studio.path("out.wav").exists()
+        stub.speech = lambda body: no if "man" in body["input"] else None
+        studio.run(spec())
+    assert len(script(studio)["lines"]) == 2
+    (dropped,) = script(studio)["dropped"]
+    assert "man" in dropped["text"]
+    assert "will not say" in dropped["why"]
+
+
 def test_without_script_and_descriptions_it_says_what_is_missing(
     studio: Studio, harbour: Film
 ) -> None:

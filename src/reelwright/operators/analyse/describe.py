@@ -34,7 +34,7 @@ class DescribeParams(Params):
         True, description="Tell the model what is said meanwhile, where it was transcribed before."
     )
     language: String | None = Field(
-        None, description="Language of the descriptions (left out: what is spoken, else English)."
+        None, description="Language of the descriptions (left out: what is spoken in the video)."
     )
     prompt: String | None = Field(
         None,

@@ -68,10 +68,11 @@ class Narrator:
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._served: dict[str, Any] | None = None
         self._lines: list[SpokenLine] = []
+        self._refused: ReelError | None = None
 
     async def speak(self, script: Sequence[Mapping[str, Any]]) -> Told:
         """`script`: lines as `commentate.write` wrote them, in the order of their gaps."""
-        plain = await asyncio.gather(*(self._say(line["text"]) for line in script))
+        plain = await self._all([line["text"] for line in script])
         dropped: list[Mapping[str, Any]] = []
         clock_s = 0.0
         for number, (line, samples) in enumerate(zip(script, plain, strict=True)):
@@ -80,6 +81,7 @@ class Narrator:
             fitted = await self._fitted(line["text"], samples, start_s, room_s)
             if fitted is None:
                 why = f"it does not fit into {max(0.0, room_s):.1f} s"
+                why = why if len(samples) else "the voice will not say it"
                 dropped.append({"at": line["at"], "text": line["text"], "why": why})
                 continue
             self._lines.append(fitted)
@@ -89,6 +91,20 @@ class Narrator:
     async def save(self, path: Path) -> None:
         """The narration from time 0: FLAC, mono, 16 bit. Raises DISK_FULL."""
         await asyncio.to_thread(_write, path, tuple(self._lines))
+
+    async def _all(self, texts: Sequence[str]) -> list[NDArray[np.int16]]:
+        """A text that is refused is one line less; a voice that refuses all of them is an error.
+        When one fails nobody goes on to ask, and to pay, for the others."""
+        asked = [asyncio.ensure_future(self._say(text)) for text in texts]
+        try:
+            plain = await asyncio.gather(*asked)
+        finally:
+            for one in asked:
+                one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        if self._refused is not None and not any(len(samples) for samples in plain):
+            raise self._refused
+        return plain
 
     async def _fitted(
         self, text: str, samples: NDArray[np.int16], start_s: float, room_s: float
@@ -122,9 +138,9 @@ class Narrator:
             async with self._turn:
                 served = await self._models.speak(ask, key=f"commentate/{text[:40]}")
         except ReelError as error:
-            # A text that is refused is one line less; a voice that is not there is for all.
-            if error.code is not Code.MODEL_REFUSED or "no voice" in str(error):
+            if error.code is not Code.MODEL_REFUSED:
                 raise
+            self._refused = error
             return np.zeros(0, np.int16)
         self._served = served.provenance()
         return await asyncio.to_thread(_samples, served)

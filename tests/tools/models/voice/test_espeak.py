@@ -50,10 +50,10 @@ def test_markup_is_read_as_text_and_control_characters_are_nothing() -> None:
     assert spoken(VoiceAsk(text="one\x00 two\n\nthree")).duration_s > 0.5
 
 
-def test_a_voice_that_is_not_there_is_refused_by_name() -> None:
+def test_a_voice_that_is_not_there_is_named() -> None:
     with pytest.raises(ReelError, match="no voice 'klingon-x'") as caught:
         spoken(VoiceAsk(text=TEXT, voice="klingon-x"))
-    assert caught.value.code is Code.MODEL_REFUSED
+    assert caught.value.code is Code.MODEL_UNAVAILABLE
 
 
 def test_nothing_to_say_is_refused() -> None:

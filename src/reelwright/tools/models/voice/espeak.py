@@ -75,7 +75,8 @@ class EspeakVoice:
         self._library = library
 
     async def answer(self, ask: VoiceAsk) -> tuple[Spoken, Usage]:
-        """Raises MODEL_REFUSED for a voice that it does not have, MODEL_FAILED."""
+        """Raises MODEL_UNAVAILABLE for a voice that it does not have, MODEL_REFUSED for a text of
+        which nothing is heard, MODEL_FAILED."""
         text = _CONTROL.sub(" ", ask.text).strip()
         if not text:
             raise ReelError(Code.MODEL_REFUSED, "there is no text to speak")
@@ -106,7 +107,7 @@ class EspeakVoice:
             done = await run_command(_command(folder, self._spec.timeout_s))
             if done.exit_code == child.NO_VOICE:
                 raise ReelError(
-                    Code.MODEL_REFUSED,
+                    Code.MODEL_UNAVAILABLE,
                     f"eSpeak NG has no voice '{voices[0]}'",
                     hint="a language is its own voice: en, en-us, de, fr-fr; +f3 makes it another",
                 )

@@ -21,7 +21,9 @@ _RATE = 1  # espeakRATE, words a minute
 _UTF8 = 1  # espeakCHARS_UTF8; without 0x10 and 0x100 no markup is read in the text
 _CHARACTERS = 1  # POS_CHARACTER
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)  # fmt: skip  # noqa: E501
+_Callback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+)
 
 
 def main() -> int:
