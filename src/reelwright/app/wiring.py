@@ -114,10 +114,10 @@ class App:
 
     @cached_property
     def chains(self) -> Mapping[str, str]:
-        """Which models would be asked, by kind. Raises CONFIG_INVALID."""
-        from reelwright.app.models.chains import chain_texts
+        """Which models would be asked, by kind."""
+        from reelwright.app.models.chains import Chains
 
-        return chain_texts(self.models.configured)
+        return Chains(self)
 
     @cached_property
     def models(self) -> Pool:

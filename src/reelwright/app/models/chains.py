@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from reelwright.tools.models.kinds import ModelKind
-from reelwright.tools.models.prompts import Prompts
-
 if TYPE_CHECKING:
-    from reelwright.tools.models.chains import Configured
+    from reelwright.app.wiring import App
 
-_PROMPTED = (ModelKind.VISION, ModelKind.LANGUAGE)
+_PROMPTED = ("vision", "language")
 
 
-def chain_texts(configured: Configured) -> dict[str, str]:
-    """Kind → who would be asked, in order, and with which prompts of the user's own. Raises
-    CONFIG_INVALID."""
-    own = Prompts(configured.prompts).digest()
-    texts = {kind.value: configured.text(kind) for kind in ModelKind}
-    if own:
-        for kind in _PROMPTED:
-            texts[kind.value] += f"#{own}"
-    return texts
+class Chains(Mapping[str, str]):
+    """Kind → who would be asked, in order, and with which prompts of the user's own.
+
+    Each is looked for when somebody wants it, and then stays: most plans ask no model, and looking
+    takes a tenth of a second. Getting one raises CONFIG_INVALID.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._found: dict[str, str] = {}
+
+    def __getitem__(self, kind: str) -> str:
+        if kind not in self._found:
+            self._found[kind] = self._look(kind)
+        return self._found[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        from reelwright.tools.models.kinds import ModelKind
+
+        return (kind.value for kind in ModelKind)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _look(self, kind: str) -> str:
+        from reelwright.tools.models.kinds import ModelKind
+        from reelwright.tools.models.prompts import Prompts
+
+        try:
+            of = ModelKind(kind)
+        except ValueError as error:
+            raise KeyError(kind) from error
+        pool = self._app.models
+        text = ",".join(pool.text(spec) for spec in pool.chain(of))
+        own = Prompts(pool.configured.prompts).digest() if kind in _PROMPTED else ""
+        return f"{text}#{own}" if own else text

@@ -9,7 +9,7 @@ from pathlib import Path
 from reelwright.errors import Code, ReelError
 from reelwright.tools.models import providers
 from reelwright.tools.models.kinds import ModelKind
-from reelwright.tools.models.providers import DEFAULTS, ModelSpec, Runs
+from reelwright.tools.models.providers import DEFAULTS, ModelSpec
 
 OLLAMA_URL = "http://127.0.0.1:11434/v1"
 
@@ -73,10 +73,6 @@ class Configured:
         providers.entry(spec)
         return spec
 
-    def text(self, kind: ModelKind) -> str:
-        """The chain as a part of identities: who would be asked, in order."""
-        return ",".join(_identity(spec) for spec in self.chain(kind))
-
 
 def is_there(spec: ModelSpec) -> bool:
     """Whether its provider could serve, as far as can be seen without loading it."""
@@ -85,14 +81,3 @@ def is_there(spec: ModelSpec) -> bool:
     except ReelError:
         return False
     return True
-
-
-def is_child(spec: ModelSpec) -> bool:
-    return providers.entry(spec).runs is Runs.CHILD
-
-
-def _identity(spec: ModelSpec) -> str:
-    try:
-        return providers.identify(spec).text()
-    except ReelError:
-        return spec.name

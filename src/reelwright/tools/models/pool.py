@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import Any
 
+from reelwright.errors import ReelError
 from reelwright.tools.models import providers
 from reelwright.tools.models.chains import Configured
 from reelwright.tools.models.child import ChildProvider
@@ -31,6 +32,13 @@ class Pool:
         if found is None:
             found = self._chains[kind] = self.configured.chain(kind)
         return found
+
+    def text(self, spec: ModelSpec) -> str:
+        """A member of a chain as identities of steps name it."""
+        try:
+            return self.identity(spec).text()
+        except ReelError:
+            return spec.name
 
     def identity(self, spec: ModelSpec) -> ModelIdentity:
         """Blocking. Raises MODEL_UNAVAILABLE: each time it is looked anew, for weights may come."""
