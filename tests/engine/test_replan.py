@@ -73,6 +73,34 @@ def test_results_decide_the_next_steps(everywhere: World, tmp_path: Path) -> Non
     assert (told.revision, told.added) == (2, ("cut-1", "cut-2", "cut-3"))
 
 
+def test_what_waited_with_others_may_wait_alone_again(here: World, tmp_path: Path) -> None:
+    """`join` waits for itself, then with `cuts`, then for itself: it is not forgotten."""
+    find = shell("find", "printf f > out; echo '{\"shots\": 1}' > result.json")
+    more = shell("more", "printf m > out; echo '{\"more\": 1}' > result.json", needs=["find"])
+    last = shell("last", "printf l > out; echo '{\"last\": 1}' > result.json", needs=["more"])
+    join = shell("join", "cat $in_last > out", needs=["last"])
+    target = tmp_path / "joined"
+
+    class Growing:
+        def first(self) -> Plan:
+            waits = {"cuts": ("shots",), "join": ("more",)}
+            return Plan(steps=(find, _open("cuts", "find"), _open("join")), unresolved=waits)
+
+        def again(self, _job_id: str, results: Mapping[str, Any]) -> Plan:
+            if "more" not in results:
+                waits = {"cuts": ("more",), "join": ("more",)}
+                return Plan(revision=2, steps=(find, more, _open("cuts")), unresolved=waits)
+            if "last" not in results:
+                again = (find, more, last, _open("join"))
+                return Plan(revision=3, steps=again, unresolved={"join": ("last",)})
+            to = (Delivery(index=0, step="join", output="out", to=str(target)),)
+            return Plan(revision=4, steps=(find, more, last, join), deliveries=to)
+
+    job = _run(here, Growing())
+    assert job.state is JobState.SUCCEEDED, job.error
+    assert target.read_text() == "l"
+
+
 def test_a_cached_result_decides_too(here: World, tmp_path: Path) -> None:
     planner = Planner(tmp_path)
     _run(here, planner)

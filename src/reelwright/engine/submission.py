@@ -28,6 +28,7 @@ _LEAST_WEIGHT = 0.01
 # Planning keeps a core busy, but for a moment only, and its answer is waited for.
 _PLAN_CPUS = 0.25
 _UNSTARTED = frozenset({StepState.WAITING, StepState.READY, StepState.UNRESOLVED})
+_OPEN = frozenset({StepState.UNRESOLVED, StepState.EXPANDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +172,10 @@ def _merge(tx: Tx, row: StepRow, new: NewStep | None) -> None:
             steps.move(tx, row.id, StepState.EXPANDED)
             jobs.record(tx, row.job_id, events.step_changed(row.key, StepState.EXPANDED))
         return
-    if row.state is StepState.UNRESOLVED and new.state is StepState.UNRESOLVED:
+    if row.state in _OPEN and new.state is StepState.UNRESOLVED:
         steps.replace(tx, row, new)
+        if row.state is StepState.EXPANDED:
+            steps.move(tx, row.id, StepState.UNRESOLVED)
     elif row.state in _UNSTARTED and new.state is not StepState.UNRESOLVED:
         steps.replace(tx, row, new)
         if row.state is not StepState.WAITING:

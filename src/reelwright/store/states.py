@@ -67,7 +67,8 @@ STEP_MOVES: Mapping[StepState, frozenset[StepState]] = {
     _S.SUCCEEDED: frozenset({_S.WAITING}),
     _S.CACHED: frozenset({_S.WAITING}),
     _S.SKIPPED: frozenset({_S.WAITING, _S.CACHED}),
-    _S.EXPANDED: frozenset(),
+    # What waited together with others may have to wait alone again.
+    _S.EXPANDED: frozenset({_S.UNRESOLVED}),
     _S.FAILED: frozenset({_S.WAITING}),
     _S.CANCELLED: frozenset({_S.WAITING, _S.UNRESOLVED}),
 }
