@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from reelwright.errors import ReelError
 from reelwright.tools.models import providers
@@ -21,7 +22,9 @@ class Pool:
         self.configured = configured
         self._made: dict[tuple[Any, ...], Provider[Any, Any]] = {}
         self._identities: dict[tuple[Any, ...], ModelIdentity] = {}
-        self._turns: dict[tuple[Any, ...], asyncio.Semaphore] = {}
+        self._turns: WeakKeyDictionary[
+            asyncio.AbstractEventLoop, dict[tuple[Any, ...], asyncio.Semaphore]
+        ] = WeakKeyDictionary()
         self._chains: dict[ModelKind, tuple[ModelSpec, ...]] = {}
         self._lock = threading.Lock()
 
@@ -60,12 +63,12 @@ class Pool:
 
     def turn(self, spec: ModelSpec) -> asyncio.Semaphore:
         """So many calls of one hosted model at a time, of this process and event loop."""
-        key = (id(asyncio.get_running_loop()), spec.url, spec.provider, spec.model)
+        key = (spec.url, spec.provider, spec.model)
         with self._lock:
-            made = self._turns.get(key)
-            if made is None:
-                made = self._turns[key] = asyncio.Semaphore(self.configured.at_once)
-        return made
+            turns = self._turns.setdefault(asyncio.get_running_loop(), {})
+            if key not in turns:
+                turns[key] = asyncio.Semaphore(self.configured.at_once)
+            return turns[key]
 
     def _make(self, spec: ModelSpec) -> Provider[Any, Any]:
         if providers.entry(spec).runs is Runs.CHILD:
