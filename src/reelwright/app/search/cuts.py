@@ -52,8 +52,9 @@ async def cuts_of(
     notes: list[str] = []
     files: dict[str, tuple[str, Path, MediaInfo]] = {}
     for number, moment in enumerate(moments, 1):
-        if moment.source == "document" or moment.start_s is None:
-            notes.append(f"hit {number} is a text ({moment.title}): it cannot be cut")
+        if moment.source == "document" or moment.start_s is None or moment.kind == "title":
+            what = "is a text" if moment.source == "document" else "is found by its title alone"
+            notes.append(f"hit {number} ({moment.title}) {what}: it cannot be cut")
             continue
         try:
             if moment.subject not in files:
