@@ -206,7 +206,7 @@ def _ours(token: str, folder: Path) -> list[int]:
     return found
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -240,8 +240,8 @@ def kill_something(engine: int, findings: Findings) -> None:
 def _victims(engine: int, kind: str) -> list[int]:
     if kind == "engine":
         return [engine]
-    guards = _children(engine)
-    return guards if kind == "guard" else [pid for guard in guards for pid in _children(guard)]
+    guards = children(engine)
+    return guards if kind == "guard" else [pid for guard in guards for pid in children(guard)]
 
 
 def _round(home: Path, findings: Findings, longest_s: float) -> None:

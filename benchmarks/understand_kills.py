@@ -30,10 +30,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kill9 import children
 from benchmarks.measure import ROOT, Row, Size, environment, reel
 from benchmarks.media import ffmpeg
 
-MARK = "REEL_UNDERSTAND_KILLS"
 _SHOTS = 24
 _SHOT_S = 20  # as long as a segment that is described at once
 _ANSWER_S = (0.02, 0.3)
@@ -172,7 +172,6 @@ class Victim:
                     "REEL_MODELS__VISION": "openai:counting",
                     "REEL_MODELS__OPENAI_URL": url,
                     "REEL_RETRY__BACKOFF_S": "0.05",
-                    MARK: secrets.token_hex(8),
                 }
             )
             while self.found.videos == 0 or self.found.kills < self.kills:
@@ -199,7 +198,7 @@ class Victim:
         )
         if is_disturbed:
             self._wait(process, counting)
-            if process.returncode is None and self._kill(process, env[MARK]):
+            if process.returncode is None and self._kill(process):
                 process.communicate()
                 return False
         out, err = process.communicate(timeout=_LIMIT_S)
@@ -223,9 +222,9 @@ class Victim:
         with suppress(subprocess.TimeoutExpired):
             process.wait(after_s)
 
-    def _kill(self, process: subprocess.Popen[bytes], token: str) -> bool:
+    def _kill(self, process: subprocess.Popen[bytes]) -> bool:
         """The command, or one of those that it started; whether it was the command."""
-        others = [pid for pid in _carrying(token) if pid != process.pid]
+        others = children(process.pid)
         is_other = bool(others) and random.random() < 0.3
         pid = random.choice(others) if is_other else process.pid
         with suppress(ProcessLookupError):
@@ -260,16 +259,6 @@ class Victim:
         body = json.loads(row[0])
         entries = body if isinstance(body, list) else body["descriptions"]
         return [entry["description"] for entry in entries]
-
-
-def _carrying(token: str) -> list[int]:
-    """Processes whose environment has the token: ours, and those that they started."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if token.encode() in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-    return [pid for pid in found if pid != os.getpid()]
 
 
 def make_video(path: Path, shots: int, seed: int) -> None:
