@@ -92,8 +92,10 @@ def test_what_was_not_shown_is_no_evidence(tag: str) -> None:
     [
         ("The film was rendered on the farm.", "cites nothing"),
         ("The film took five weeks [1].", "number 5"),
-        ("The film cost 4000 dollars in 2019 [1].", "number 2019"),
+        ("The film cost 4000 euros in 2019 [1].", "number 2019"),
         ("It cost a million [1].", "number million"),
+        ("Rendering the film took three days [1].", "number days"),
+        ("The studio does not have people in Amsterdam [2].", "denies nothing"),
         ("We agree that Peter rendered the film on the farm [1].", "name peter"),
         ("The moon is made of green cheese [1].", "does not say that"),
         ('She said "we should do it again" on the farm [1].', "does not say"),

@@ -38,7 +38,15 @@ _END = re.compile(
 )
 _ABBREVIATIONS = "mr mrs ms dr prof st vs etc e.g i.e no fig ca approx bzw z.b u.a d.h nr"
 _SHORT = frozenset(_ABBREVIATIONS.split())
-_MAGNITUDES = frozenset({"dozen", "hundred", "thousand", "million", "billion", "trillion"})
+# What a number is of, and how many: one of these in place of another is another statement.
+_MEASURES = (
+    "dozen hundred thousand million billion trillion second minute hour day week month year decade"
+    " century percent euro dollar pound byte kilobyte megabyte gigabyte terabyte metre meter"
+    " kilometre kilometer mile gram kilogram litre liter degree"
+)
+_MAGNITUDES = frozenset(_MEASURES.split())
+_DENIALS = "not never no none nobody nothing neither nor cannot nicht kein keine nie pas jamais"
+_NEGATIONS = frozenset(_DENIALS.split())
 # A line that begins something: an item, a row, a heading, a quotation, a block of code.
 _OWN_LINE = re.compile(r"\s*(?:[-*+\u2022|>#]|```|~~~|\d{1,2}[.)]\s)")
 _MARKS = re.compile(r"^\s*(?:[-*\u2022]|\d{1,2}[.)])\s+")
@@ -238,11 +246,17 @@ def _unsupported(text: str, texts: Sequence[str], question: str) -> str | None:
         missing = [word for word in words if not known.has(word) and not asked.has(word)]
         if missing:
             return f"the evidence does not have the {kind} {missing[0]}"
+    if _denies(text) and not any(_denies(one) for one in texts):
+        return "the evidence denies nothing"
     said = content_words(text)
     if not said:
         return None  # "Yes."
     share = len(said.shared(known)) / len(said)
     return None if share >= LEAST_SHARE else "the evidence does not say that"
+
+
+def _denies(text: str) -> bool:
+    return any(word in _NEGATIONS or word.endswith("n't") for word in words_of(text))
 
 
 def _has(wanted: Sequence[str], words: Sequence[str]) -> bool:
