@@ -10,7 +10,7 @@ from tests.features import media
 from tests.features.transcribe.voices import spoken
 
 # The slides, ten seconds each.
-SLIDES = ("QUARTERLY REVENUE", "HIRING PLAN", "QUESTIONS")
+SLIDES = ("QUARTERLY REVENUE", "HIRING PLAN - TWELVE ENGINEERS BY MAY", "QUESTIONS")
 SLIDE_S = 10
 
 
@@ -24,7 +24,7 @@ def film(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     inks = ("white", "black", "white")
     graph = ""
     for number, (text, colour, ink) in enumerate(zip(SLIDES, colours, inks, strict=True)):
-        drawn = f"drawtext=fontfile={font}:text='{text}':fontsize=48:fontcolor={ink}:x=40:y=140"
+        drawn = f"drawtext=fontfile={font}:text='{text}':fontsize=24:fontcolor={ink}:x=40:y=140"
         graph += f"color={colour}:s=640x360:r=10:d={SLIDE_S},{drawn}[s{number}];"
     graph += "".join(f"[s{n}]" for n in range(len(SLIDES)))
     graph += f"concat=n={len(SLIDES)},format=yuv420p[v];[0:a]apad=whole_dur=30[a]"
