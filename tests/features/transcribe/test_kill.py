@@ -12,10 +12,23 @@ from typing import Any
 
 import pytest
 
-from tests.audio_server import Asked, audio_server, words_of
+from tests.audio_server import Asked, AudioServer, audio_server, words_of
 from tests.cli.reel import REEL, reel
 from tests.features.transcribe.test_transcribe import SPEC
 from tests.features.transcribe.voices import with_silences
+
+
+def _kill_after(server: AudioServer, requests: int, folder: Path) -> None:
+    command = [REEL, "run", "job.yaml", "--json"]
+    quiet = subprocess.DEVNULL
+    running = subprocess.Popen(
+        command, cwd=folder, start_new_session=True, stdout=quiet, stderr=quiet
+    )
+    try:
+        server.wait_for(requests)
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
 
 def test_kill_9_pays_for_no_segment_twice(
@@ -36,18 +49,7 @@ def test_kill_9_pays_for_no_segment_twice(
         monkeypatch.setenv("REEL_MODELS__SPEECH", "local:whisper-1")
         monkeypatch.setenv("REEL_MODELS__LOCAL_URL", server.url)
         monkeypatch.setenv("REEL_MODELS__AT_ONCE", "1")
-        running = subprocess.Popen(
-            [REEL, "run", "job.yaml", "--json"],
-            cwd=tmp_path,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            server.wait_for(3)
-        finally:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
+        _kill_after(server, 3, tmp_path)
         killed.set()
         before = len(server.asked)
         done = reel("resume", "--json", cwd=tmp_path)

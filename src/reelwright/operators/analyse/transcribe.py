@@ -22,7 +22,7 @@ LABEL = "transcript"
 FILES = ("transcript.vtt", "transcript.srt", "transcript.txt")
 _FILE_LABELS = ("vtt", "srt", "txt")
 # CPU-seconds for one of speech, of what is in the box.
-_COST = 0.6
+_COST = 0.4
 _SHORTEST_S, _LONGEST_S = 5.0, 600.0
 
 

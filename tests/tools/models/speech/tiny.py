@@ -51,49 +51,53 @@ def whisper(folder: Path, words: Sequence[str], end_s: float) -> Path:
     return folder
 
 
+def _zeros(*shape: int) -> Any:
+    return np.zeros(shape, np.float32)
+
+
+def _linear(into: Any, rows: int, columns: int) -> None:
+    into.weight, into.bias = _zeros(rows, columns), _zeros(rows)
+
+
+def _norm(into: Any) -> None:
+    into.gamma, into.beta = np.ones(_WIDTH, np.float32), _zeros(_WIDTH)
+
+
+def _attention(into: Any, widths: Sequence[int]) -> None:
+    _norm(into.layer_norm)
+    for one, rows in zip(into.linear, widths, strict=True):
+        _linear(one, rows * _WIDTH, _WIDTH)
+
+
+def _layer(into: Any) -> None:
+    _attention(into.self_attention, (3, 1))
+    _norm(into.ffn.layer_norm)
+    _linear(into.ffn.linear_0, 4 * _WIDTH, _WIDTH)
+    _linear(into.ffn.linear_1, _WIDTH, 4 * _WIDTH)
+
+
 def _fill_whisper(spec: Any, said: Sequence[int], tokens: int) -> None:
-    def zeros(*shape: int) -> Any:
-        return np.zeros(shape, np.float32)
-
-    def linear(into: Any, rows: int, columns: int) -> None:
-        into.weight, into.bias = zeros(rows, columns), zeros(rows)
-
-    def norm(into: Any) -> None:
-        into.gamma, into.beta = np.ones(_WIDTH, np.float32), zeros(_WIDTH)
-
-    def attention(into: Any, widths: Sequence[int]) -> None:
-        norm(into.layer_norm)
-        for one, rows in zip(into.linear, widths, strict=True):
-            linear(one, rows * _WIDTH, _WIDTH)
-
-    def layer(into: Any) -> None:
-        attention(into.self_attention, (3, 1))
-        norm(into.ffn.layer_norm)
-        linear(into.ffn.linear_0, 4 * _WIDTH, _WIDTH)
-        linear(into.ffn.linear_1, _WIDTH, 4 * _WIDTH)
-
     encoder, decoder = spec.encoder, spec.decoder
-    encoder.conv1.weight, encoder.conv1.bias = zeros(_WIDTH, _MELS, 3), zeros(_WIDTH)
-    encoder.conv2.weight, encoder.conv2.bias = zeros(_WIDTH, _WIDTH, 3), zeros(_WIDTH)
-    frames = zeros(1500, _WIDTH)
+    encoder.conv1.weight, encoder.conv1.bias = _zeros(_WIDTH, _MELS, 3), _zeros(_WIDTH)
+    encoder.conv2.weight, encoder.conv2.bias = _zeros(_WIDTH, _WIDTH, 3), _zeros(_WIDTH)
+    frames = _zeros(1500, _WIDTH)
     frames[np.arange(1500), np.arange(1500) // _SHARE % _HEAD] = 1
     encoder.position_encodings.encodings = frames
-    norm(encoder.layer_norm)
-    layer(encoder.layer[0])
-    decoder.embeddings.weight = zeros(tokens, _WIDTH)
-    positions = zeros(_POSITIONS, _WIDTH)
+    positions = _zeros(_POSITIONS, _WIDTH)
     positions[np.arange(_WIDTH), np.arange(_WIDTH)] = 1
     decoder.position_encodings.encodings = positions
-    norm(decoder.layer_norm)
-    layer(decoder.layer[0])
-    attention(decoder.layer[0].attention, (1, 2, 1))
+    decoder.embeddings.weight = _zeros(tokens, _WIDTH)
+    for half in (encoder, decoder):
+        _norm(half.layer_norm)
+        _layer(half.layer[0])
+    _attention(decoder.layer[0].attention, (1, 2, 1))
     # Times of words come from what the decoder looks at: its n-th token at the n-th share of sound.
     ask, told, _ = decoder.layer[0].attention.linear
+    rows = np.arange(_HEAD)
     for head in range(2):
-        rows = np.arange(_HEAD)
         ask.weight[head * _HEAD + rows, rows] = 5
         told.weight[head * _HEAD + rows, rows] = 5
-    decoder.projection.weight, decoder.projection.bias = zeros(tokens, _WIDTH), zeros(tokens)
+    decoder.projection.weight, decoder.projection.bias = _zeros(tokens, _WIDTH), _zeros(tokens)
     for position, token in enumerate(said):
         decoder.projection.weight[token, position] = 10
 
@@ -159,14 +163,21 @@ def conformer_ctc(folder: Path, said: Sequence[str | None]) -> Path:
 
 def parakeet_tdt(folder: Path, said: Sequence[str | None]) -> Path:
     """For onnx-asr, of Parakeet's kind (a transducer that says how far to go on)."""
+    vocabulary = _vocabulary(folder, said)
+    frames = np.ascontiguousarray(_frames(vocabulary, said, 3).transpose(0, 2, 1))
+    _tdt_encoder(folder / "encoder-model.onnx", frames)
+    _tdt_decoder(folder / "decoder_joint-model.onnx", frames.shape[1])
+    config = {"model_type": "nemo-conformer-tdt", "features_size": _MELS}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def _tdt_encoder(path: Path, frames: Any) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    vocabulary = _vocabulary(folder, said)
-    frames = _frames(vocabulary, said, 3).transpose(0, 2, 1)
-    size = frames.shape[1]
     one, eight = (numpy_helper.from_array(np.array([n]), f"n{n}") for n in (1, 8))
-    encoder = helper.make_graph(
+    graph = helper.make_graph(
         [
             helper.make_node("Identity", ["frames"], ["outputs"]),
             helper.make_node("Sub", ["length", "n1"], ["before"]),
@@ -182,35 +193,35 @@ def parakeet_tdt(folder: Path, said: Sequence[str | None]) -> Path:
             helper.make_tensor_value_info("outputs", TensorProto.FLOAT, None),
             helper.make_tensor_value_info("encoded_lengths", TensorProto.INT64, ["b"]),
         ],
-        [numpy_helper.from_array(np.ascontiguousarray(frames), "frames"), one, eight],
+        [numpy_helper.from_array(frames, "frames"), one, eight],
     )
-    _save(onnx, encoder, folder / "encoder-model.onnx")
+    _save(onnx, graph, path)
+
+
+def _tdt_decoder(path: Path, size: int) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
     state = [1, "b", 4]
-    decoder = helper.make_graph(
+    states = ("input_states_1", "input_states_2")
+    graph = helper.make_graph(
         [
-            helper.make_node("Transpose", ["encoder_outputs"], ["turned"], perm=[0, 2, 1]),
-            helper.make_node("Identity", ["turned"], ["outputs"]),
-            helper.make_node("Identity", ["input_states_1"], ["output_states_1"]),
-            helper.make_node("Identity", ["input_states_2"], ["output_states_2"]),
+            helper.make_node("Transpose", ["encoder_outputs"], ["outputs"], perm=[0, 2, 1]),
+            *(helper.make_node("Identity", [s], [s.replace("in", "out", 1)]) for s in states),
         ],
         "decoder_joint",
         [
             helper.make_tensor_value_info("encoder_outputs", TensorProto.FLOAT, ["b", size, 1]),
             helper.make_tensor_value_info("targets", TensorProto.INT32, ["b", 1]),
             helper.make_tensor_value_info("target_length", TensorProto.INT32, ["b"]),
-            helper.make_tensor_value_info("input_states_1", TensorProto.FLOAT, state),
-            helper.make_tensor_value_info("input_states_2", TensorProto.FLOAT, state),
+            *(helper.make_tensor_value_info(s, TensorProto.FLOAT, state) for s in states),
         ],
         [
-            helper.make_tensor_value_info("outputs", TensorProto.FLOAT, None),
-            helper.make_tensor_value_info("output_states_1", TensorProto.FLOAT, None),
-            helper.make_tensor_value_info("output_states_2", TensorProto.FLOAT, None),
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+            for name in ("outputs", "output_states_1", "output_states_2")
         ],
     )
-    _save(onnx, decoder, folder / "decoder_joint-model.onnx")
-    config = {"model_type": "nemo-conformer-tdt", "features_size": _MELS}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
+    _save(onnx, graph, path)
 
 
 def _save(onnx: Any, graph: Any, path: Path) -> None:
