@@ -38,7 +38,7 @@ def ffmpeg(*words: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def _kept(name: str, *words: str) -> Path:
+def kept(name: str, *words: str) -> Path:
     """The file that these words make; its name carries their hash, so another recipe is another
     file."""
     stem, _, suffix = name.rpartition(".")
@@ -61,7 +61,7 @@ def clip(seconds: float, size: str = "1920x1080", grain: int = 5) -> Path:
         f"{moving}[t];[t][m]overlay=W/4:H/4,noise=alls={grain}:allf=t,format=yuv420p[v];"
         f"sine=f=330:d={seconds},aformat=channel_layouts=stereo:sample_rates=48000[a]"
     )
-    return _kept(
+    return kept(
         f"clip-{size}-{seconds:g}s.mp4",
         *("-filter_complex", graph, "-map", "[v]", "-map", "[a]"),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-g", "60"),
@@ -73,7 +73,7 @@ def long_file(seconds: float, size: str = "1920x1080", piece_s: float = 20) -> P
     """A clip over and over, its packets copied: any length costs next to nothing to make. With
     little grain, as what is published has: about 5 Mbit/s at 1080p."""
     piece = clip(min(piece_s, seconds), size, grain=1)
-    return _kept(
+    return kept(
         f"long-{size}-{seconds:g}s.mp4",
         *("-stream_loop", "-1", "-i", str(piece), "-t", f"{seconds:g}", "-c", "copy"),
     )
@@ -82,7 +82,7 @@ def long_file(seconds: float, size: str = "1920x1080", piece_s: float = 20) -> P
 def picture() -> Path:
     """A small logo with transparency."""
     source = "color=red@0.6:s=320x120:d=1,format=rgba"
-    return _kept("logo.png", "-f", "lavfi", "-i", source, "-frames:v", "1")
+    return kept("logo.png", "-f", "lavfi", "-i", source, "-frames:v", "1")
 
 
 def frames_hash(path: Path) -> str:

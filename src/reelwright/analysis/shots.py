@@ -21,13 +21,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from reelwright.media.time import frame_at
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from reelwright.media.streams import VideoStream
 
 Detector = Literal["adaptive", "content"]
 
@@ -157,6 +159,39 @@ def difference(one: NDArray[np.int16], other: NDArray[np.int16]) -> float:
     luma = WIDTH_PX * HEIGHT_PX
     chroma = luma // 4
     return float(gap[:luma].sum() / luma + gap[luma:].sum() / chroma)
+
+
+def shots_json(found: Sequence[tuple[int, int]], rate: Fraction, frames: int) -> dict[str, Any]:
+    """What `reel shots --json` says. `found`: the first frame of each shot and the one after its
+    last; `frames`: in all. Times come twice: rounded for people, exact as text ("1001/30000")."""
+    return {
+        "shots": [
+            {
+                "index": index,
+                "start": round(float(first / rate), 6),
+                "end": round(float(last / rate), 6),
+                "start_exact": str(first / rate),
+                "end_exact": str(last / rate),
+                "start_frame": first,
+                "end_frame": last,
+            }
+            for index, (first, last) in enumerate(found)
+        ],
+        "frame_rate": str(rate),
+        "frames": frames,
+    }
+
+
+def can_look(video: VideoStream) -> bool:
+    """Whether `tools.decode` knows what to do with its pictures: they move, are upright once they
+    are turned by right angles, and hide nothing beside the stream."""
+    return (
+        video.index is not None
+        and not video.is_still
+        and not video.is_mirrored
+        and video.rotation_deg is not None
+        and not video.has_alpha
+    )
 
 
 def shrunk(planes: Sequence[NDArray[np.uint8]]) -> NDArray[np.int16]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from fractions import Fraction
@@ -15,8 +17,90 @@ from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
+    from reelwright.media.streams import VideoStream
 
+# A few seconds of work: a job, with its rows, its cache and its bars, would take as long.
+_STRAIGHT_BYTES = 100_000_000
+_MIN_LENGTH = Fraction(3, 5)
 _COLUMNS = ("shot", "start", "end", "start_frame", "end_frame")
+
+
+async def straight(app: App, path: Path, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The shots of a short file at once, without a job; None where a job has to look, or to say
+    what is wrong. `asked`: parameters of a `shots` operation. Raises INPUT_*, MEDIA_*,
+    STREAM_MISSING, SANDBOX_*, TOOL_*."""
+    from reelwright.analysis.shots import MIN_DIFFERENCE, can_look
+    from reelwright.tools.probe import probe
+    from reelwright.tools.probe.refusal import checked_file
+
+    checked_file(path)
+    if _is_large(path):
+        return None
+    most = app.settings.limits.max_pixels
+    info = await probe(path, app.tools, sha256="", sandbox=app.is_sandboxed, max_pixels=most)
+    video = info.video
+    if video is None or video.is_still:
+        raise ReelError(
+            Code.STREAM_MISSING, f"there is no moving picture in {path.name}", where=str(path)
+        )
+    length = _length(asked.get("min_shot_length"), video.frame_rate)
+    threshold = asked.get("threshold")
+    is_odd = info.damage or not can_look(video) or not video.frame_rate or length is None
+    if is_odd or not (threshold is None or 0 < threshold <= _MOST_DIFFERENCE):
+        return None
+    params = {
+        "rate": str(video.frame_rate),
+        "detector": asked["detector"],
+        "threshold": threshold,
+        "min_difference": MIN_DIFFERENCE,
+        "min_shot": str(length),
+    }
+    return await _looked(app, path, info.demuxer, video, params)
+
+
+_MOST_DIFFERENCE = 765
+
+
+def _is_large(path: Path) -> bool:
+    return path.stat().st_size > _STRAIGHT_BYTES
+
+
+def _length(text: str | None, rate: Fraction | None) -> Fraction | None:
+    from reelwright.media.timecode import parse_time, seconds
+
+    if text is None:
+        return _MIN_LENGTH
+    try:
+        return seconds(parse_time(text), rate)
+    except ValueError:
+        return None
+
+
+async def _looked(
+    app: App, path: Path, demuxer: str, video: VideoStream, params: dict[str, Any]
+) -> dict[str, Any] | None:
+    from reelwright.analysis.shots import shots_json
+    from reelwright.tools.decode.child import look
+    from reelwright.tools.decode.job import SHOTS, Job, Wish
+
+    assert video.index is not None
+    assert video.rotation_deg is not None
+    job = Job(
+        input=os.path.realpath(path),
+        demuxer=demuxer,
+        stream=video.index,
+        rotation_deg=video.rotation_deg,
+        duration_s=None if video.duration is None else float(video.duration),
+        wishes=(Wish(analyser=SHOTS, params=params),),
+    )
+    with tempfile.TemporaryDirectory(prefix="reel-shots-") as folder:
+        log = Path(folder) / "log.txt"
+        outcome = await look(job, Path(folder), log=log, sandbox=app.is_sandboxed)
+    if outcome.reason is not None:
+        return None
+    (raw,) = outcome.results
+    found = [(first, end) for first, end in raw["shots"]]
+    return shots_json(found, Fraction(params["rate"]), raw["count"])
 
 
 def as_csv(found: Mapping[str, Any]) -> str:

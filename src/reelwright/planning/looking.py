@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from reelwright.analysis.shots import can_look
 from reelwright.graph.actions import Decode, Demux, Fetched, Filter, Tap
 from reelwright.graph.dag import Graph, Node
 from reelwright.media.streams import VideoStream
@@ -48,9 +49,7 @@ def look_payload(graph: Graph, names: Sequence[str]) -> dict[str, Any] | None:
         return None
     pad = decodes[0].inputs[0]
     stream = graph.edge(pad).stream
-    if not isinstance(stream, VideoStream) or stream.index is None or stream.is_still:
-        return None
-    if stream.is_mirrored or stream.rotation_deg is None or stream.has_alpha:
+    if not isinstance(stream, VideoStream) or not can_look(stream):
         return None
     duration = None if stream.duration is None else float(stream.duration)
     return {"stream": stream.index, "rotation_deg": stream.rotation_deg, "duration": duration}

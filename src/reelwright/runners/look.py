@@ -90,7 +90,8 @@ def _result(step: Step, context: StepContext, outcome: Outcome) -> StepResult:
 
 def _result_of(tap: StepTap, raw: Mapping[str, Any]) -> dict[str, Any]:
     """As the analyser of the tap would have given it."""
-    from reelwright.operators.analyse import candidates, keyframes, shots
+    from reelwright.analysis.shots import shots_json
+    from reelwright.operators.analyse import candidates, keyframes
 
     params = tap.params
     if tap.analyser == CANDIDATES:
@@ -102,7 +103,7 @@ def _result_of(tap: StepTap, raw: Mapping[str, Any]) -> dict[str, Any]:
     if tap.analyser == KEYFRAMES:
         chosen = [(frame, file) for frame, file in raw["chosen"]]
         return keyframes.result(found, chosen, rate, (params["width"], params["height"]))
-    return shots.result(found, rate, raw["count"])
+    return shots_json(found, rate, raw["count"])
 
 
 async def _decode_all(

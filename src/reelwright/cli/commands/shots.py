@@ -86,7 +86,7 @@ def shots(  # size: one line an option
     """Find the shots of a video: from cut to cut, to the frame.
 
     Frames that cannot begin a shot are not even decoded, so this takes less than playing the file
-    once would. Run again, it takes what it has found.
+    once would. A large file is a job that goes on where it was stopped.
 
     Examples: `reel shots talk.mp4`, `reel shots talk.mp4 --json | jq '.shots | length'`,
     `reel shots talk.mp4 -o talk.edl`, `reel shots talk.mp4 --keyframes pictures/`
@@ -138,8 +138,13 @@ def _form(form: Form | None, output: Path | None) -> Form:
 
 
 def _found(used: App, path: Path, asked: dict[str, Any], *, use_cache: bool) -> dict[str, Any]:
+    from reelwright.app.inputs import existing
+    from reelwright.app.shots import straight
     from reelwright.cli.single import analysed
+    from reelwright.cli.use import run
 
+    if (at_once := run(lambda: straight(used, existing(path), asked))) is not None:
+        return at_once
     operation = {"id": "found", "op": "shots", "input": "media", **asked}
     found: dict[str, Any] = analysed(used, path, [operation], "found.shots", use_cache=use_cache)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -90,10 +90,7 @@ class Shots(Operator):
 
 
 class ShotsAnalyser(Analyser):
-    """Counts frames at the tap's constant rate: frame n is shown at n / rate seconds.
-
-    Times come twice: rounded for people, exact as text ("1001/30000") for what cuts by them.
-    """
+    """Counts frames at the tap's constant rate: frame n is shown at n / rate seconds."""
 
     def __init__(self, detector: ShotDetector, rate: Fraction) -> None:
         from reelwright.analysis.shots import FRAME_BYTES
@@ -107,27 +104,9 @@ class ShotsAnalyser(Analyser):
             self._detector.feed(data[at : at + self.frame_bytes])
 
     def finish(self) -> dict[str, Any]:
-        return result(self._detector.finish(), self._rate, self._detector.count)
+        from reelwright.analysis.shots import shots_json
 
-
-def result(found: Sequence[tuple[int, int]], rate: Fraction, frames: int) -> dict[str, Any]:
-    """`found`: the first frame of each shot and the one after its last; `frames`: in all."""
-    return {
-        "shots": [
-            {
-                "index": index,
-                "start": round(float(first / rate), 6),
-                "end": round(float(last / rate), 6),
-                "start_exact": str(first / rate),
-                "end_exact": str(last / rate),
-                "start_frame": first,
-                "end_frame": last,
-            }
-            for index, (first, last) in enumerate(found)
-        ],
-        "frame_rate": str(rate),
-        "frames": frames,
-    }
+        return shots_json(self._detector.finish(), self._rate, self._detector.count)
 
 
 def detector_of(params: Mapping[str, Any]) -> ShotDetector:
