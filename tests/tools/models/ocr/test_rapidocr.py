@@ -247,3 +247,11 @@ def test_real_pictures_are_read(
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
+
+
+def test_digits_that_could_stand_on_their_head_do_not(reader: rapidocr.RapidOcr) -> None:
+    """What is 60 upside down is read as it stands, whatever a small model takes it for."""
+    for text in ("00:09:00", "09", "6", "69", "00:06:90"):
+        for font_px in (24, 48, 90):
+            picture = _written(text, size=(640, 160), font_px=font_px)
+            assert _texts(reader, picture) == [text]
