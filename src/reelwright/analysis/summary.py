@@ -42,6 +42,7 @@ def checked(
             begin.append(Beginning(found[0].start_s, _plain(one["title"])))
     # Where a model found too few, words find more.
     more = found_topics(lines) if len(begin) < FEWEST else []
+    more += _line_starts(lines, duration_s)
     chapters = covering(begin[:_CHAPTERS_MOST], duration_s, more=more)
     return {
         "title": _plain(answer.get("title")),
@@ -89,10 +90,11 @@ def extractive(lines: Sequence[Evidence], duration_s: float) -> dict[str, Any]:
     ordered = sorted(kept, key=lambda line: line.start_s)
     topics = found_topics(lines)
     first = Beginning(0.0, "", is_extractive=True)
-    chapters = covering([first, *topics], duration_s) if lines else ()
+    more = _line_starts(lines, duration_s)
+    chapters = covering([first, *topics], duration_s, more=more) if lines else ()
     return {
         "title": extracts.name([line.text for line in body]),
-        "summary": " ".join(line.text for line in ordered),
+        "summary": " ".join(_sentence(line.text) for line in ordered),
         "key_points": [_point(line.text, [line]) for line in ordered],
         "chapters": [chapter_json(one) for one in titled(chapters, lines)],
         "method": "extractive",
@@ -118,6 +120,15 @@ def found_topics(lines: Sequence[Evidence]) -> list[Beginning]:
     return made
 
 
+def _line_starts(lines: Sequence[Evidence], duration_s: float) -> list[Beginning]:
+    """Where a chapter may begin without cutting a line in two: nearest to equal parts first."""
+    edges = [duration_s * n / FEWEST for n in range(1, FEWEST)]
+    starts = sorted(
+        {line.start_s for line in lines}, key=lambda s: min(abs(s - edge) for edge in edges)
+    )
+    return [Beginning(start, "", is_extractive=True) for start in starts]
+
+
 def titled(chapters: Sequence[Chapter], lines: Sequence[Evidence]) -> list[Chapter]:
     """Chapters that were found by words, named by what is in them as they came to be."""
     from dataclasses import replace
@@ -126,8 +137,11 @@ def titled(chapters: Sequence[Chapter], lines: Sequence[Evidence]) -> list[Chapt
 
     made = []
     for one in chapters:
-        inside = [x.text for x in lines if one.start_s <= x.start_s < one.end_s]
-        outside = [x.text for x in lines if not one.start_s <= x.start_s < one.end_s]
+        inside: list[str] = []
+        outside: list[str] = []
+        for line in lines:
+            middle = (line.start_s + line.end_s) / 2
+            (inside if one.start_s <= middle < one.end_s else outside).append(line.text)
         title = extracts.name(inside, outside) or one.title
         made.append(replace(one, title=title) if one.is_extractive else one)
     return made
@@ -177,6 +191,12 @@ def _point(text: str, found: Sequence[Evidence]) -> dict[str, Any]:
             for line in found
         ],
     }
+
+
+def _sentence(text: str) -> str:
+    """What was heard without marks reads as a sentence too."""
+    end = "" if text[-1:] in ".!?…。！？\"'”’" else "."
+    return text[:1].upper() + text[1:] + end
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
