@@ -120,10 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _read(headers: dict[str, str], raw: bytes) -> Asked:
     head = f"content-type: {headers['content-type']}\r\n\r\n".encode()
-    form = email.message_from_bytes(head + raw, policy=email.policy.HTTP)
+    form: Any = email.message_from_bytes(head + raw, policy=email.policy.HTTP)
     fields: dict[str, list[str]] = {}
     sound = b""
-    for part in form.iter_parts():  # type: ignore[attr-defined]
+    for part in form.iter_parts():
         name = part.get_param("name", header="content-disposition")
         data = part.get_payload(decode=True)
         if part.get_filename():
@@ -134,9 +134,9 @@ def _read(headers: dict[str, str], raw: bytes) -> Asked:
 
 
 def _duration_s(sound: bytes) -> float:
-    with av.open(io.BytesIO(sound)) as container:
-        samples = sum(frame.samples for frame in container.decode(audio=0))
-        return samples / container.streams.audio[0].rate
+    with av.open(io.BytesIO(sound), "r") as container:
+        rate_hz = container.streams.audio[0].rate
+        return sum(frame.samples for frame in container.decode(audio=0)) / rate_hz
 
 
 @contextmanager

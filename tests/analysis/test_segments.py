@@ -55,7 +55,7 @@ def test_a_cut_is_in_the_longest_silence_of_the_second_half() -> None:
     speech, duration_s = _spans([(1, 9), (1.5, 8), (0.5, 5), (0.3, 10)])
     first, second = cut_in_silences(speech, duration_s, RULE)
     # After 9 s there is a longer silence, but a segment is to be at least half full.
-    assert (first.start_s, first.end_s) == (0.75, pytest.approx(19.75))
+    assert (first.start_s, first.end_s) == pytest.approx((0.75, 19.75))
     assert second.start_s == pytest.approx(19.75)
     assert first.owns_until_s == second.owns_from_s == pytest.approx(19.75)
 

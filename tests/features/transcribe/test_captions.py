@@ -67,7 +67,7 @@ def test_a_track_of_a_video(tmp_path: Path, ffmpeg: Path) -> None:
     )
     video = tmp_path / "v.mkv"
     subprocess.run(
-        [ffmpeg, "-v", "error", "-f", "lavfi", "-i", "color=s=32x32:d=3", "-i", "a.srt", "-i",
+        [str(ffmpeg), "-v", "error", "-f", "lavfi", "-i", "color=s=32x32:d=3", "-i", "a.srt", "-i",
          "b.ass", "-map", "0", "-map", "1", "-map", "2", "-c:s", "copy", video],
         check=True, cwd=tmp_path,
     )  # fmt: skip

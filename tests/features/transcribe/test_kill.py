@@ -19,7 +19,7 @@ from tests.features.transcribe.voices import with_silences
 
 
 def _kill_after(server: AudioServer, requests: int, folder: Path) -> None:
-    command = [REEL, "run", "job.yaml", "--json"]
+    command = [str(REEL), "run", "job.yaml", "--json"]
     quiet = subprocess.DEVNULL
     running = subprocess.Popen(
         command, cwd=folder, start_new_session=True, stdout=quiet, stderr=quiet

@@ -59,7 +59,7 @@ def test_a_new_user_gets_a_guess_and_is_told_so(tmp_path: Path) -> None:
 def test_where_nobody_speaks_no_model_is_asked(
     tmp_path: Path, ffmpeg: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", source, "-t", "5", "a.wav"]
+    command = [str(ffmpeg), "-v", "error", "-f", "lavfi", "-i", source, "-t", "5", "a.wav"]
     subprocess.run(command, check=True, cwd=tmp_path)
     with audio_server() as server:
         _asking(server, monkeypatch, "local:whisper-1")
@@ -70,7 +70,7 @@ def test_where_nobody_speaks_no_model_is_asked(
 
 
 def test_a_video_without_sound_says_nothing(tmp_path: Path, ffmpeg: Path) -> None:
-    command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", "color=s=64x64:d=1", "a.mp4"]
+    command = [str(ffmpeg), "-v", "error", "-f", "lavfi", "-i", "color=s=64x64:d=1", "a.mp4"]
     subprocess.run(command, check=True, cwd=tmp_path)
     done = reel("transcribe", "a.mp4", "--json", cwd=tmp_path)
     assert _heard(done)["words"] == []
@@ -131,7 +131,7 @@ def test_times_are_those_of_the_video(tmp_path: Path, ffmpeg: Path) -> None:
     """Sound that begins later than the picture begins later in the transcript too."""
     spoken(tmp_path / "talk.wav")
     command = [
-        ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=9:r=10",
+        str(ffmpeg), "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x64:d=9:r=10",
         "-itsoffset", "2.5", "-i", "talk.wav", "-c:a", "aac", "late.mp4",
     ]  # fmt: skip
     subprocess.run(command, check=True, cwd=tmp_path)
@@ -175,7 +175,7 @@ def test_a_language_that_nothing_here_understands(tmp_path: Path) -> None:
 
 
 def test_where_and_how_it_is_written(tmp_path: Path, ffmpeg: Path) -> None:
-    command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", "anullsrc", "-t", "1", "a.wav"]
+    command = [str(ffmpeg), "-v", "error", "-f", "lavfi", "-i", "anullsrc", "-t", "1", "a.wav"]
     subprocess.run(command, check=True, cwd=tmp_path)
     assert reel("transcribe", "a.wav", "-o", "a.vtt", cwd=tmp_path).code == 0
     assert (tmp_path / "a.vtt").read_text() == "WEBVTT\n"

@@ -35,4 +35,4 @@ def with_silences(ffmpeg: Path, path: Path, times: int, silence_s: float = 3.0) 
 
 
 def _run(ffmpeg: Path, *arguments: str | Path) -> None:
-    subprocess.run([ffmpeg, "-v", "error", "-y", *arguments], check=True)
+    subprocess.run([str(ffmpeg), "-v", "error", "-y", *arguments], check=True)

@@ -202,7 +202,7 @@ def _tdt_decoder(path: Path, size: int) -> None:
     import onnx
     from onnx import TensorProto, helper
 
-    state = [1, "b", 4]
+    state: list[str | int | None] = [1, "b", 4]
     states = ("input_states_1", "input_states_2")
     graph = helper.make_graph(
         [

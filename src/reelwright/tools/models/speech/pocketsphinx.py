@@ -53,7 +53,7 @@ class PocketSphinx:
 
         self.identity = identify(spec)
         self.is_local = True
-        # Without the second, flat search, and with a third of the usual hypotheses a frame, it needs
+        # Without the flat search, and with a third of the usual hypotheses a frame, it needs
         # half the time (0.4 s a second of speech) and errs no more.
         self._decoder: Any = Decoder(
             samprate=RATE_HZ, loglevel="FATAL", fwdflat=False, maxhmmpf=10000
