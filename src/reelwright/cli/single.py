@@ -13,6 +13,7 @@ from reelwright.cli import choice, terminal
 from reelwright.errors import Code, Problem, ReelError
 
 if TYPE_CHECKING:
+    from reelwright.app.single import Analysed
     from reelwright.app.wiring import App
     from reelwright.engine.engine import Engine
     from reelwright.planning.plan import Plan
@@ -42,7 +43,6 @@ def analysed(
     """The JSON result; `beside` and `take` are those of `app.single.analyse`. Raises what the
     analysis does; ends the command where it was cancelled."""
     from reelwright.app.single import analyse
-    from reelwright.cli.ending import ended_code
     from reelwright.cli.interrupts import Interrupts
     from reelwright.cli.watch import watch
 
@@ -70,9 +70,15 @@ def analysed(
         )
     finally:
         shown.close()
+    return _result(found)
+
+
+def _result(found: Analysed) -> Any:
+    from reelwright.cli.ending import ended_code
+
     job = found.ended.job
-    if job.state.value != "succeeded":
-        if job.error:
-            raise ReelError.of(Problem.from_json(job.error))
-        raise typer.Exit(ended_code(found.ended))
-    return found.result
+    if job.state.value == "succeeded":
+        return found.result
+    if job.error:
+        raise ReelError.of(Problem.from_json(job.error))
+    raise typer.Exit(ended_code(found.ended))
