@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from reelwright.errors import Code, ReelError
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
     from reelwright.media.streams import VideoStream
+    from reelwright.tools.decode.job import Job
 
 # A few seconds of work: a job, with its rows, its cache and its bars, would take as long.
 _STRAIGHT_BYTES = 100_000_000
@@ -81,18 +81,8 @@ async def _looked(
 ) -> dict[str, Any] | None:
     from reelwright.analysis.shots import shots_json
     from reelwright.tools.decode.child import look
-    from reelwright.tools.decode.job import SHOTS, Job, Wish
 
-    assert video.index is not None
-    assert video.rotation_deg is not None
-    job = Job(
-        input=os.path.realpath(path),
-        demuxer=demuxer,
-        stream=video.index,
-        rotation_deg=video.rotation_deg,
-        duration_s=None if video.duration is None else float(video.duration),
-        wishes=(Wish(analyser=SHOTS, params=params),),
-    )
+    job = _job(path, demuxer, video, params)
     with tempfile.TemporaryDirectory(prefix="reel-shots-") as folder:
         log = Path(folder) / "log.txt"
         outcome = await look(job, Path(folder), log=log, sandbox=app.is_sandboxed)
@@ -101,6 +91,21 @@ async def _looked(
     (raw,) = outcome.results
     found = [(first, end) for first, end in raw["shots"]]
     return shots_json(found, Fraction(params["rate"]), raw["count"])
+
+
+def _job(path: Path, demuxer: str, video: VideoStream, params: dict[str, Any]) -> Job:
+    from reelwright.tools.decode.job import SHOTS, Job, Wish
+
+    assert video.index is not None
+    assert video.rotation_deg is not None
+    return Job(
+        input=str(path.resolve()),
+        demuxer=demuxer,
+        stream=video.index,
+        rotation_deg=video.rotation_deg,
+        duration_s=None if video.duration is None else float(video.duration),
+        wishes=(Wish(analyser=SHOTS, params=params),),
+    )
 
 
 def as_csv(found: Mapping[str, Any]) -> str:
