@@ -62,3 +62,13 @@ def fuse(legs: Iterable[Leg[T]]) -> list[Fused[T]]:
         for thing, shares in found.items()
     ]
     return sorted(fused, key=lambda one: -one.score)
+
+
+def strengths(legs: Iterable[Leg[T]]) -> dict[T, float]:
+    """The scores alone."""
+    found: dict[T, float] = {}
+    for leg in legs:
+        ranks = dict.fromkeys(thing for thing, _ in leg.ranked)
+        for rank, thing in enumerate(ranks, 1):
+            found[thing] = found.get(thing, 0.0) + leg.weight / (K + rank)
+    return found

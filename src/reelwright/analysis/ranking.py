@@ -7,11 +7,13 @@ document frequency is Lucene's, which is never negative.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 K1, B = 1.2, 0.75
+
+_Sought: TypeAlias = tuple[str, ...]  # the forms of a group, as `_spaced` texts have them
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Ranker:
         passages: int,
         mean_length: float,
     ) -> None:
-        self._groups = groups
+        self._groups = [_sought(group) for group in groups]
         self._weights = [idf(count, passages) for count in frequencies]
         self._total = sum(self._weights) or 1.0
         self._mean = max(1.0, mean_length)
@@ -71,23 +73,27 @@ def idf(frequency: int, passages: int) -> float:
 
 def has(words: str, group: Group) -> bool:
     """Whether what is asked is there, in body or title."""
-    return any(_counts([group], line)[0] for line in words.split("\n"))
+    sought = _sought(group)
+    return any(_count(_spaced(line), sought) for line in words.split("\n"))
 
 
-def _counts(groups: Sequence[Group], line: str) -> list[int]:
+def _counts(groups: Sequence[_Sought], line: str) -> list[int]:
     if not line:
         return [0] * len(groups)
-    counts = Counter(line.split(" "))
-    padded = f" {line} "
-    return [
-        sum(_count(form, group.is_prefix, counts, padded) for form in group.any_of)
-        for group in groups
-    ]
+    spaced = _spaced(line)
+    return [_count(spaced, group) for group in groups]
 
 
-def _count(form: str, is_prefix: bool, counts: Counter[str], padded: str) -> int:
-    if " " in form:
-        return padded.count(f" {form}" if is_prefix else f" {form} ")
-    if is_prefix:
-        return sum(number for word, number in counts.items() if word.startswith(form))
-    return counts[form]
+def _count(spaced: str, forms: _Sought) -> int:
+    return sum(spaced.count(form) for form in forms if form in spaced)
+
+
+def _spaced(line: str) -> str:
+    """With two spaces between words, so that each has one to itself on either side: counting in a
+    text is quicker than counting words."""
+    return f" {line.replace(' ', '  ')} "
+
+
+def _sought(group: Group) -> _Sought:
+    end = "" if group.is_prefix else " "
+    return tuple(f" {form.replace(' ', '  ')}{end}" for form in group.any_of)

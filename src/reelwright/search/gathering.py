@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reelwright.analysis.fusion import Fused, Leg, fuse
+from reelwright.analysis.fusion import Fused, Leg, fuse, strengths
 
 # Passages of one video this near to each other are one moment, up to its longest.
 GAP_S, LONGEST_S = 3.0, 90.0
@@ -53,8 +53,7 @@ class Ranked:
 
 def gather(items: Mapping[Key, Item], legs: Sequence[Leg[Key]]) -> list[Ranked]:
     """Moments, exact ones first, then by their fused score. `items` has what the legs rank."""
-    strengths = {one.thing: one.score for one in fuse(legs)}
-    gathered = _gathered(items, strengths)
+    gathered = _gathered(items, strengths(legs))
     place = {item.key: number for number, one in enumerate(gathered) for item in one.items}
     by_moment = [
         Leg(
@@ -66,11 +65,11 @@ def gather(items: Mapping[Key, Item], legs: Sequence[Leg[Key]]) -> list[Ranked]:
     return sorted(ranked, key=lambda one: not one.gathered.is_exact)
 
 
-def _gathered(items: Mapping[Key, Item], strengths: Mapping[Key, float]) -> list[Gathered]:
+def _gathered(items: Mapping[Key, Item], scores: Mapping[Key, float]) -> list[Gathered]:
     by_unit: dict[str, list[Gathered]] = {}
     strongest = sorted(
-        (item for key, item in items.items() if key in strengths),
-        key=lambda item: (not item.is_exact, -strengths[item.key], str(item.key)),
+        (item for key, item in items.items() if key in scores),
+        key=lambda item: (not item.is_exact, -scores[item.key], str(item.key)),
     )
     for item in strongest:
         there = by_unit.setdefault(item.unit, [])
@@ -78,7 +77,7 @@ def _gathered(items: Mapping[Key, Item], strengths: Mapping[Key, float]) -> list
         if moment is None:
             there.append(Gathered(item.unit, item.start_s, item.end_s, [item]))
             continue
-        if strengths[item.key] >= _STRONG * strengths[moment.items[0].key]:
+        if scores[item.key] >= _STRONG * scores[moment.items[0].key]:
             _widen(moment, item)
         moment.items.append(item)
     return [one for there in by_unit.values() for one in there]

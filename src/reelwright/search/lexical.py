@@ -17,14 +17,15 @@ from reelwright.search.asked import Asked
 from reelwright.store import full_text
 from reelwright.store.database import Tx
 from reelwright.store.full_text import Candidate, Chosen, Statistics
+from reelwright.store.passages import Place
 
 # Each leg gives so many at the most, whatever page is asked for.
 DEPTH = 200
-# Passages that the database ranks for one query: 40 ms of a core.
-RANKED = 20_000
+# Passages that the database ranks for a look: 15 ms of a core.
+RANKED = 8_000
 # Kinds that are few beside the others have a look of their own, else speech would crowd them out.
 LOOKS = (("speech", "captions", "body"), ("text",), ("title", "chapter", "description", "frame"))
-_LOOKED_AT = 600
+_LOOKED_AT, _LOOKED_AT_FEW = 500, 250
 # A passage with less of what was asked than this part of the best one's is left out.
 _COVERED = 0.1
 _TITLE_WEIGHT = 1.0
@@ -36,9 +37,7 @@ class Found:
     """A passage and how well it answers by its words. `is_near`: it has all of them, one after
     another, in some form."""
 
-    passage_id: int
-    document_id: str
-    kind: str
+    place: Place
     score: float
     coverage: float
     is_near: bool = False
@@ -101,8 +100,9 @@ def _looks(chosen: Chosen) -> list[tuple[str, ...]]:
 def _candidates(
     tx: Tx, there: Sequence[tuple[Group, int]], must: Sequence[Group], chosen: Chosen
 ) -> set[int]:
+    most = _LOOKED_AT if set(chosen.kinds or ()) & set(LOOKS[0]) else _LOOKED_AT_FEW
     if must:
-        return set(full_text.with_all(tx, must, chosen, _LOOKED_AT * 2))
+        return set(full_text.with_all(tx, must, chosen, most * 2))
     rare: list[tuple[Group, int]] = []
     total = 0
     for group, count in there:
@@ -113,20 +113,12 @@ def _candidates(
     found: set[int] = set()
     if rare:
         groups, counts = [group for group, _ in rare], [count for _, count in rare]
-        found.update(full_text.ranked(tx, groups, counts, chosen, _LOOKED_AT))
-    if len(rare) < len(there):
-        found |= _together(tx, [group for group, _ in there], chosen, _LOOKED_AT - len(found))
-    return found
-
-
-def _together(tx: Tx, groups: Sequence[Group], chosen: Chosen, limit: int) -> set[int]:
-    """Passages with all words; where they are few, with the rarest of them too."""
-    found: set[int] = set()
-    for count in range(len(groups), 0, -1):
-        if len(found) >= max(limit, DEPTH):
-            break
-        if count in (len(groups), 3, 2, 1):
-            found.update(full_text.with_all(tx, groups[:count], chosen, _LOOKED_AT))
+        found.update(full_text.ranked(tx, groups, counts, chosen, most))
+    # Passages with all words; where they are few, with the rarest of them.
+    for count in dict.fromkeys((len(there), 3, 2, 1)):
+        if len(rare) < count <= len(there) and (count == len(there) or len(found) < DEPTH):
+            groups = [group for group, _ in there[:count]]
+            found.update(full_text.with_all(tx, groups, chosen, most))
     return found
 
 
@@ -150,9 +142,7 @@ def _ranked(
         if scored.score > 0:
             found.append(
                 Found(
-                    candidate.id,
-                    candidate.document_id,
-                    candidate.kind,
+                    candidate.place,
                     scored.score,
                     scored.coverage,
                     asked.whole_group is not None and has(candidate.words, asked.whole_group),
@@ -160,9 +150,9 @@ def _ranked(
             )
     least = _COVERED * max((one.coverage for one in found), default=0.0)
     found = [one for one in found if one.coverage >= least]
-    found.sort(key=lambda one: (-one.score, one.passage_id))
+    found.sort(key=lambda one: (-one.score, one.place.id))
     taken: dict[str, int] = {}
-    return [one for one in found if _count(taken, one.kind) <= DEPTH]
+    return [one for one in found if _count(taken, one.place.kind) <= DEPTH]
 
 
 def _count(taken: dict[str, int], kind: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from reelwright.search.unit import Unit
 from reelwright.store import documents, passages, spaces
 from reelwright.store import full_text as words
 from reelwright.store.documents import DocumentRow
+from reelwright.store.passages import Place
 from reelwright.store.spaces import Identity, Purpose
 from reelwright.store.tables_understand import documents as documents_table
 
@@ -110,7 +111,9 @@ class Searcher:
             made = _Search(tx, query, owner, options or Options(), self._memory, self._matrices)
             legs = made.run(text, frames)
             ranked = gather(made.items, legs)
-            shown = showing.moments(tx, ranked[offset : offset + k], made.units, made.shown_by)
+            page = ranked[offset : offset + k]
+            units = made.units_of({one.gathered.unit for one in page})
+            shown = showing.moments(tx, page, units, made.shown_by)
         return Page(
             moments=tuple(shown),
             offset=offset,
@@ -139,11 +142,23 @@ class _Search:
         self._chosen: Chosen = chosen(query.filters, _needed_owner(tx, owner))
         self.items: dict[Key, Item] = {}
         self.units: dict[str, Unit] = {}
+        self.documents: dict[str, str] = {}
         self.notes: list[str] = []
 
     @property
     def shown_by(self) -> showing.By:
         return showing.By(self._asked, self._statistics.stemmers)
+
+    def units_of(self, names: Collection[str]) -> dict[str, Unit]:
+        """With what is known of each."""
+        ids = [self.documents[name] for name in names if name in self.documents]
+        rows = documents.get_many(self._tx, ids)
+        indexed = {
+            name: _unit(name, rows[self.documents[name]])
+            for name in names
+            if self.documents.get(name) in rows
+        }
+        return {**self.units, **indexed}
 
     def run(self, text: Probe | None, frames: Probe | None) -> list[Leg[Key]]:
         """Raises INDEX_EMPTY."""
@@ -154,14 +169,14 @@ class _Search:
         near = [] if text is None else self._by_vector(Purpose.TEXT, text, _LEAST_TEXT)
         seen = [] if frames is None else self._by_vector(Purpose.FRAMES, frames, _LEAST_FRAME)
         if self._query.phrases:  # they must be there: words alone say where
-            there = {one.passage_id for one in found}
+            there = {one.place.id for one in found}
             near = [one for one in near if one[0] in there]
             seen = [one for one in seen if one[0] in there]
         elif self._asked.without:
             near, seen = self._without(near), self._without(seen)
         exact = self._exact(found)
-        self._take({one.passage_id for one in found} | {n for n, _ in [*near, *seen]}, exact)
-        legs = self._legs("words", ((one.passage_id, one.score) for one in found))
+        self._take([one.place for one in found], [n for n, _ in [*near, *seen]], exact)
+        legs = self._legs("words", ((one.place.id, one.score) for one in found))
         legs += self._legs("meaning", near)
         legs += self._legs("picture", seen)
         return legs + self._of_captions(captions)
@@ -170,8 +185,8 @@ class _Search:
         found = lexical.search(self._tx, self._asked, self._chosen, self._memory, self._statistics)
         if not self._asked.phrases and not self._asked.prefixes:
             return found
-        texts = passages.texts(self._tx, [one.passage_id for one in found])
-        return [one for one in found if self._holds(texts.get(one.passage_id, ""))]
+        texts = passages.texts(self._tx, [one.place.id for one in found])
+        return [one for one in found if self._holds(texts.get(one.place.id, ""))]
 
     def _holds(self, text: str) -> bool:
         """The forms of words were looked for; phrases and beginnings are to be there as they are.
@@ -198,37 +213,40 @@ class _Search:
 
         there = words.candidates(self._tx, [number for number, _ in found])
         out = {
-            one.id for one in there if any(has(one.words, group) for group in self._asked.without)
+            one.place.id
+            for one in there
+            if any(has(one.words, group) for group in self._asked.without)
         }
         return [one for one in found if one[0] not in out]
 
     def _exact(self, found: Sequence[Found]) -> set[int]:
         """Passages that say what was asked as it was asked."""
         if self._query.phrases:
-            return {one.passage_id for one in found}
+            return {one.place.id for one in found}
         whole = self._asked.whole
         if whole is None:
             return set()
-        texts = passages.texts(self._tx, [one.passage_id for one in found if one.is_near])
+        texts = passages.texts(self._tx, [one.place.id for one in found if one.is_near])
         return {number for number, said in texts.items() if says(said, whole)}
 
-    def _take(self, passage_ids: set[int], exact: set[int]) -> None:
-        places = passages.places(self._tx, passage_ids)
-        rows = documents.get_many(self._tx, {place.document_id for place in places.values()})
+    def _take(self, known: Sequence[Place], others: Sequence[int], exact: set[int]) -> None:
+        places = {place.id: place for place in known}
+        places |= passages.places(self._tx, [n for n in others if n not in places])
+        assets = documents.asset_ids(self._tx, {place.document_id for place in places.values()})
         for number, place in places.items():
-            row = rows.get(place.document_id)
-            if row is None:
-                continue
-            unit = _unit(row)
-            self.units.setdefault(unit.name, unit)
-            self.items[number] = Item(
-                key=number,
-                unit=unit.name,
-                kind=place.kind,
-                start_s=place.start_s,
-                end_s=place.end_s,
-                is_exact=number in exact,
-            )
+            if place.document_id in assets:
+                # A video of the library is one, whether captions or analyses speak of it.
+                asset_id = assets[place.document_id]
+                unit = place.document_id if asset_id is None else f"asset:{asset_id}"
+                self.documents[unit] = place.document_id
+                self.items[number] = Item(
+                    key=number,
+                    unit=unit,
+                    kind=place.kind,
+                    start_s=place.start_s,
+                    end_s=place.end_s,
+                    is_exact=number in exact,
+                )
 
     def _legs(self, way: str, found: Iterable[tuple[int, float]]) -> list[Leg[Key]]:
         """One for each kind, in a fixed order."""
@@ -266,11 +284,9 @@ def _needed_owner(tx: Tx, owner: str | None) -> str | None:
     return None if tuple(tx.run(ends).one()) == (owner, owner) else owner
 
 
-def _unit(row: DocumentRow) -> Unit:
-    """A video of the library is one, whether captions or analyses speak of it."""
-    is_asset = row.asset_id is not None
+def _unit(name: str, row: DocumentRow) -> Unit:
     return Unit(
-        name=f"asset:{row.asset_id}" if is_asset else row.id,
+        name=name,
         subject=row.subject,
         source=row.kind,
         title=row.title,

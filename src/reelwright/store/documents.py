@@ -161,6 +161,16 @@ def get_many(tx: Tx, document_ids: Collection[str]) -> dict[str, DocumentRow]:
     return found
 
 
+def asset_ids(tx: Tx, document_ids: Collection[str]) -> dict[str, str | None]:
+    """Of those that there are: the asset that each is of, if any."""
+    ids, found = list(document_ids), {}
+    for start in range(0, len(ids), _BATCH):
+        query = sa.select(documents.c.id, documents.c.asset_id)
+        where = documents.c.id.in_(ids[start : start + _BATCH])
+        found.update((row.id, row.asset_id) for row in tx.run(query.where(where)))
+    return found
+
+
 def of_subject(tx: Tx, owner: str, subject: str) -> DocumentRow | None:
     where = (documents.c.owner == owner, documents.c.subject == subject)
     row = tx.run(sa.select(*_COLUMNS).where(*where)).one_or_none()

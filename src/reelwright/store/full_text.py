@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql
 from reelwright.analysis.ranking import Group, idf
 from reelwright.store.database import Tx
 from reelwright.store.dialects import Postgres
+from reelwright.store.passages import Place
 from reelwright.store.tables_understand import documents, passages
 
 # PostgreSQL counts no further than this: a word that so many passages have is common.
@@ -34,11 +35,9 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A passage that has some of the words; `words` as `passages.PassageRow`."""
+    """A passage that has some of the words; `place` and `words` as in `passages`."""
 
-    id: int
-    document_id: str
-    kind: str
+    place: Place
     words: str
 
 
@@ -116,9 +115,9 @@ def candidates(tx: Tx, passage_ids: Collection[int]) -> list[Candidate]:
     c, ids = passages.c, sorted(passage_ids)
     found: list[Candidate] = []
     for start in range(0, len(ids), _ROWS):
-        query = sa.select(c.id, c.document_id, c.kind, c.words).order_by(c.id)
-        some = tx.run(query.where(c.id.in_(ids[start : start + _ROWS])))
-        found += [Candidate(*row) for row in some]
+        query = sa.select(c.words, c.id, c.document_id, c.kind, c.start_s, c.end_s)
+        some = tx.run(query.where(c.id.in_(ids[start : start + _ROWS])).order_by(c.id))
+        found += [Candidate(Place(*place), words) for words, *place in some]
     return found
 
 
