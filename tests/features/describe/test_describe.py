@@ -110,22 +110,24 @@ def test_a_segment_that_fails_is_gone_on_with(
     assert paid <= 2
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (Reply(400, b'{"error": {"message": "not this"}}'), "not this"),
+        ({**seen({}), "description": " "}, "described nothing"),
+    ],
+)
 def test_a_refused_segment_is_left_out_and_said(
-    studio: Studio, scenes: Path, stub: ModelStub
+    studio: Studio, scenes: Path, stub: ModelStub, said: Any, why: str
 ) -> None:
-    def refuses(body: dict[str, Any]) -> Any:
-        if "00:00:03 to" in json.dumps(body):
-            return Reply(400, b'{"error": {"message": "not this"}}')
-        return seen(body)
-
-    stub.chat = refuses
+    stub.chat = lambda body: said if "00:00:03 to" in json.dumps(body) else seen(body)
     studio.bring(scenes)
     studio.run(SPEC)
     found = described(studio)
     assert [one["start"] for one in found["descriptions"]] == [0.0, 1.5]
     (refused,) = found["refused"]
     assert refused["start"] == 3.0
-    assert "not this" in refused["why"]
+    assert why in refused["why"]
 
 
 def test_without_a_vision_model_it_is_refused_clearly(studio: Studio, scenes: Path) -> None:

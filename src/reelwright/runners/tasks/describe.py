@@ -30,7 +30,8 @@ async def segment(given: Given) -> Done:
          "text": […], "tags": […], "pictures": [seconds], "prompt", "provider", "model",
          "revision", "passed_over"}
 
-    A segment that the model will not describe has ``"refused": why`` in place of its description.
+    A segment that the model does not describe has ``"refused": why`` in place of its description:
+    asking again would give, from the cache of answers, the same.
     """
     import asyncio
 
@@ -50,8 +51,10 @@ async def segment(given: Given) -> Done:
     except ReelError as error:
         if error.code is not Code.MODEL_REFUSED:
             raise
-        return Done(result={**span, "refused": str(error)}, report={"refused": str(error)})
+        return _refused(span, str(error))
     body = _checked(served.value.data, served.value.text)
+    if not body["description"]:
+        return _refused(span, f"{served.identity.model} described nothing")
     times = [one["time"] for one in params["pictures"]]
     told = {"pictures": times, "prompt": prompt.label, **served.provenance()}
     return Done(result={**span, **body, **told}, report={"served_by": served.identity.text()})
@@ -71,6 +74,10 @@ async def merge(given: Given) -> Done:
     if refused:
         report["refused"] = len(refused)
     return Done(result={"descriptions": described, "refused": refused}, report=report)
+
+
+def _refused(span: Mapping[str, Any], why: str) -> Done:
+    return Done(result={**span, "refused": why}, report={"refused": why})
 
 
 def _pictures(pack: Path, wanted: Sequence[Mapping[str, Any]]) -> tuple[bytes, ...]:
@@ -95,8 +102,6 @@ def _checked(data: Any, text: str) -> dict[str, Any]:
     body = data if isinstance(data, Mapping) else {"description": text}
     lists = {name: _entries(body.get(name)) for name in _LISTS}
     description = _plain(body.get("description"))
-    if not description:
-        raise ReelError(Code.MODEL_ANSWER_INVALID, "the model gave no description")
     return {"description": description, "setting": _plain(body.get("setting")), **lists}
 
 
