@@ -49,19 +49,34 @@ class Asked:
 
 @dataclass
 class WireServer:
-    """`asked` in the order of arrival; `came` is set by each."""
+    """`asked` in the order of arrival; `came` is set by each. `most_at_once`: so many waited for
+    their answers at a time."""
 
     url: str = ""
     turns: list[Turn] = field(default_factory=lambda: [Turn()])
     asked: list[Asked] = field(default_factory=list)
     came: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    most_at_once: int = 0
+    _open: int = 0
+    _lock: threading.Condition = field(default_factory=threading.Condition)
 
     def turn(self, asked: Asked) -> Turn:
         with self._lock:
             self.asked.append(asked)
             self.came.set()
+            self._open += 1
+            self.most_at_once = max(self.most_at_once, self._open)
+            self._lock.notify_all()
             return self.turns.pop(0) if len(self.turns) > 1 else self.turns[0]
+
+    def answered(self) -> None:
+        with self._lock:
+            self._open -= 1
+
+    def wait_for(self, count: int, timeout_s: float = 120.0) -> None:
+        """Until so many requests have come."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: len(self.asked) >= count, timeout_s)
 
 
 def openai_chat(turn: Turn, body: dict[str, Any]) -> dict[str, Any]:
@@ -214,6 +229,7 @@ class _Handler(BaseHTTPRequestHandler):
         turn = self.told.turn(asked)
         if turn.until is not None:
             turn.until.wait(120)
+        self.told.answered()
         try:
             self._reply(asked, turn)
         except (BrokenPipeError, ConnectionResetError):

@@ -49,11 +49,13 @@ class NewCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """US dollars; None: no limit. `day`: from midnight UTC."""
+    """US dollars; None: no limit. `day`: from midnight UTC. A call that was begun less than
+    `pending_s` ago may still end."""
 
     job: float | None = None
     day: float | None = None
     library: float | None = None
+    pending_s: float = 0.0
 
     def any(self) -> bool:
         return not (self.job is None and self.day is None and self.library is None)
@@ -62,12 +64,14 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The budget (``job``, ``day``, ``library``) that a call would exceed, and what is left of it,
-    in US dollars."""
+    in US dollars. `is_pending`: only what calls that are on their way reserved stands in its way,
+    and they may cost less."""
 
     budget: str
     limit_usd: float
     spent_usd: float
     wanted_usd: float
+    is_pending: bool = False
 
     @property
     def left_usd(self) -> float:
@@ -240,10 +244,18 @@ def _refused(tx: Tx, call: NewCall, limits: Limits) -> Refused | None:
     for name, limit, where in checks:
         if limit is None:
             continue
-        used = _sum(tx, *([] if where is None else [where]))
+        wheres = [] if where is None else [where]
+        used = _sum(tx, *wheres)
         # A sum of floats is off by a few billionths of a dollar.
         if used + call.reserved_usd > limit + 1e-9:
-            return Refused(name, limit, used, call.reserved_usd)
+            pending = _sum(
+                tx,
+                *wheres,
+                calls.c.state == CallState.BEGUN,
+                calls.c.at > tx.now() - limits.pending_s,
+            )
+            is_pending = used - pending + call.reserved_usd <= limit + 1e-9
+            return Refused(name, limit, used, call.reserved_usd, is_pending)
     return None
 
 

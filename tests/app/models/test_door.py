@@ -148,28 +148,32 @@ def test_a_budget_is_kept_and_says_what_is_left(
 def test_calls_at_the_same_time_do_not_take_the_same_rest(
     tmp_path: Path, database_url: str
 ) -> None:
-    """Ten at once, with a budget for three: each reserves before it asks."""
+    """Ten at once, with a budget for three: the others wait for what those really cost."""
     until = threading.Event()
     with wire_server(Turn(until=until)) as server:
         told = {"library_budget_usd": 3.5 * QUOTE_USD, "at_once": 10}
         with app_at(tmp_path, database_url, server, **told) as app:
 
-            async def main() -> list[Any]:
+            async def main() -> list[Served[Said]]:
                 door = app.asker()
                 tasks = [asyncio.create_task(door.write(ask(f"{n:02}"))) for n in range(10)]
-                open_ones = set(tasks)
-                while len(open_ones) > 3:
-                    _, open_ones = await asyncio.wait(
-                        open_ones, return_when=asyncio.FIRST_COMPLETED
-                    )
+                await asyncio.to_thread(server.wait_for, 3)
                 until.set()
-                return await asyncio.gather(*tasks, return_exceptions=True)
+                return await asyncio.gather(*tasks)
 
             found = asyncio.run(main())
-    refused = [one for one in found if isinstance(one, ReelError)]
-    assert len(refused) == 7
-    assert {one.code for one in refused} == {Code.BUDGET_REACHED}
-    assert len(server.asked) == 3
+    assert len(found) == len(server.asked) == 10
+    assert server.most_at_once == 3
+
+
+def test_what_is_on_its_way_is_not_waited_for_where_it_would_not_help(
+    tmp_path: Path, database_url: str, server: WireServer
+) -> None:
+    with app_at(tmp_path, database_url, server, library_budget_usd=0.5 * QUOTE_USD) as app:
+        with pytest.raises(ReelError) as raised:
+            write(app)
+        assert rows(app) == []
+    assert raised.value.code is Code.BUDGET_REACHED
 
 
 def test_with_a_budget_nobody_is_asked_whose_price_is_unknown(

@@ -7,6 +7,7 @@ many calls are made at a time is counted in each process.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
@@ -31,6 +32,10 @@ T = TypeVar("T")
 _DAY_S = 86400.0
 _MINUTE_S = 60.0
 _LEAST_WAIT_S = 0.05
+# How often a call that waits for the reservations of others looks whether they are settled, and
+# how much longer than its timeout a call may be on its way.
+_LOOK_S = 0.25
+_MARGIN_S = 30.0
 # Answers of sound may be large; a row of them is to stay a row.
 _MOST_CHARACTERS = 16 << 20
 # A model that is ill is left alone for a while: short, since a step waits for it.
@@ -99,10 +104,28 @@ class StoreLedger:
                 where="models",
                 hint="take a model whose price is known, or no budget (`models.…_budget_usd`)",
             )
-        found = await asyncio.to_thread(self._begin, call, limits)
-        if isinstance(found, Refused):
-            raise refusal(found, call.spec.name)
-        return found
+        until = time.monotonic() + limits.pending_s
+        while True:
+            found = await self._reserved(call, limits)
+            if isinstance(found, str):
+                return found
+            # What is on its way mostly costs less than it reserved.
+            if not found.is_pending or time.monotonic() > until:
+                raise refusal(found, call.spec.name)
+            await asyncio.sleep(_LOOK_S)
+
+    async def _reserved(self, call: Call, limits: Limits) -> str | Refused:
+        """What was reserved for a caller who is gone meanwhile is given back."""
+        task = asyncio.ensure_future(asyncio.to_thread(self._begin, call, limits))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            if not task.cancelled() and task.exception() is None:
+                found = task.result()
+                if isinstance(found, str):
+                    await self.drop(found)
+            raise
 
     async def drop(self, call_id: str) -> None:
         await self._change(lambda tx: model_calls.drop(tx, call_id))
@@ -148,6 +171,7 @@ class StoreLedger:
             job=min(told, default=None),
             day=models.day_budget_usd,
             library=models.library_budget_usd,
+            pending_s=models.timeout_s + _MARGIN_S,
         )
 
     async def _change(self, change: Callable[[Tx], T]) -> T:

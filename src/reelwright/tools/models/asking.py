@@ -13,7 +13,7 @@ from reelwright.errors import Code, Problem, ReelError
 from reelwright.tools.models import providers
 from reelwright.tools.models.checking import check, shown
 from reelwright.tools.models.door import Call, Ended, Failed, Ledger, request_of
-from reelwright.tools.models.idempotency import IDEMPOTENCY
+from reelwright.tools.models.idempotency import SENDING, Sending
 from reelwright.tools.models.kinds import ModelIdentity, ModelKind, PromptAsk, Served, Usage
 from reelwright.tools.models.pool import Pool
 from reelwright.tools.models.prices import cost_usd
@@ -146,18 +146,19 @@ class Asking:
         call_id = await self.opened(call)
         began = time.monotonic()
         usage: Usage | None = None
-        token = IDEMPOTENCY.set(f"{call.request}-{failures}")
+        sending = Sending(f"{call.request}-{failures}")
+        token = SENDING.set(sending)
         try:
             value, usage = await self.pool.provider(call.spec).answer(self.ask)
             value = check(self.ask, value)
         except asyncio.CancelledError:
-            await self.cancelled(call_id, began)
+            await self.cancelled(call_id, sending, began)
             raise
         except ReelError as error:
             await self.failed(call_id, call, error.problem, began, usage)
             raise
         finally:
-            IDEMPOTENCY.reset(token)
+            SENDING.reset(token)
         cost = await self.ended(call_id, call, value, usage, began)
         return self._served(call, call_id, value, usage, cost=cost)
 
@@ -177,7 +178,11 @@ class Asking:
         await self.ledger.leave(call, None)
         return cost
 
-    async def cancelled(self, call_id: str, began: float) -> None:
+    async def cancelled(self, call_id: str, sending: Sending, began: float) -> None:
+        """What was not even sent is surely not counted."""
+        if not sending.is_sent:
+            await _finish(self.ledger.drop(call_id))
+            return
         problem = Problem(Code.CANCELLED, "it was cancelled")
         failed = Failed(problem=problem, latency_s=time.monotonic() - began, is_unsure=True)
         await _finish(self.ledger.fail(call_id, failed))

@@ -1,4 +1,4 @@
-"""The Idempotency-Key of the call that is made now.
+"""The call that is made now, for whoever puts it on the wire: its Idempotency-Key.
 
 It is the same for the same request, also after a kill, so that a provider that knows such keys
 gives the answer that it gave, and counts it once.
@@ -7,5 +7,15 @@ gives the answer that it gave, and counts it once.
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import dataclass
 
-IDEMPOTENCY: ContextVar[str | None] = ContextVar("IDEMPOTENCY", default=None)
+
+@dataclass(slots=True)
+class Sending:
+    """`is_sent`: the provider may have heard of it."""
+
+    key: str
+    is_sent: bool = False
+
+
+SENDING: ContextVar[Sending | None] = ContextVar("SENDING", default=None)

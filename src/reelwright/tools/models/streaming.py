@@ -13,7 +13,7 @@ from reelwright.tools.models import providers
 from reelwright.tools.models.asking import PASSED, Asking, nobody_served
 from reelwright.tools.models.checking import check
 from reelwright.tools.models.door import Call
-from reelwright.tools.models.idempotency import IDEMPOTENCY
+from reelwright.tools.models.idempotency import SENDING, Sending
 from reelwright.tools.models.kinds import Said, Usage
 from reelwright.tools.models.providers import ModelSpec, Runs
 
@@ -74,18 +74,19 @@ class Streaming(Asking):
         provider: Any = self.pool.provider(call.spec)
         # A generator may be gone on with in another context: it is set as long as the request is
         # made, which is until the first piece.
-        token = IDEMPOTENCY.set(f"{call.request}-{failures}")
+        sending = Sending(f"{call.request}-{failures}")
+        token = SENDING.set(sending)
         stream = provider.stream(self.ask)
         try:
             first = await anext(stream, Usage())
         except asyncio.CancelledError:
-            await self.cancelled(call_id, began)
+            await self.cancelled(call_id, sending, began)
             raise
         except ReelError as error:
             await self.failed(call_id, call, error.problem, began, usage)
             raise
         finally:
-            IDEMPOTENCY.reset(token)
+            SENDING.reset(token)
         try:
             async with aclosing(stream):
                 piece: str | Usage = first
@@ -96,7 +97,7 @@ class Streaming(Asking):
             usage = piece
             value = check(self.ask, Said(text="".join(said)))
         except (asyncio.CancelledError, GeneratorExit):
-            await self.cancelled(call_id, began)
+            await self.cancelled(call_id, sending, began)
             raise
         except ReelError as error:
             await self.failed(call_id, call, error.problem, began, usage)

@@ -11,7 +11,7 @@ import pytest
 
 from reelwright.errors import Code, ReelError
 from reelwright.tools.models.hosted import chat
-from reelwright.tools.models.idempotency import IDEMPOTENCY
+from reelwright.tools.models.idempotency import SENDING, Sending
 from reelwright.tools.models.kinds import ModelKind, PromptAsk, Said, Usage
 from reelwright.tools.models.providers import ModelSpec
 from tests.wire_server import Turn, WireServer, wire_server
@@ -94,15 +94,17 @@ def test_a_model_without_structured_output_is_given_a_tool() -> None:
     ],
 )
 def test_the_key_and_the_idempotency_key_are_sent(provider: str, header: str) -> None:
+    sending = Sending("call-1")
     with wire_server() as server:
 
         async def main() -> None:
-            IDEMPOTENCY.set("call-1")
+            SENDING.set(sending)
             await chat.make(spec(server, provider)).answer(ask())
 
         asyncio.run(main())
     assert KEY in server.asked[0].headers[header]
     assert server.asked[0].headers["idempotency-key"] == "call-1"
+    assert sending.is_sent
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -14,7 +14,7 @@ import httpx
 
 from reelwright.errors import Code, ReelError
 from reelwright.tools.download.answers import retry_after_s
-from reelwright.tools.models.idempotency import IDEMPOTENCY
+from reelwright.tools.models.idempotency import SENDING
 from reelwright.tools.models.kinds import ModelIdentity
 from reelwright.tools.models.prices import is_own_address
 from reelwright.tools.models.providers import ModelSpec, unavailable
@@ -77,8 +77,12 @@ def trust() -> ssl.SSLContext:
 
 
 def own_headers() -> dict[str, str]:
-    key = IDEMPOTENCY.get()
-    return {"Idempotency-Key": key} if key else {}
+    """Of the call that is made now; called when it is sent."""
+    sending = SENDING.get()
+    if sending is None:
+        return {}
+    sending.is_sent = True
+    return {"Idempotency-Key": sending.key}
 
 
 async def post(
