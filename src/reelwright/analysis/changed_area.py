@@ -63,7 +63,7 @@ def detail_area(colors: Luma) -> Area | None:
     import numpy as np
 
     has_edges = (_blocks(colors, np.maximum) - _blocks(colors, np.minimum)) >= CONTRAST
-    return _around(has_edges.any(axis=2), colors.shape)
+    return _around(np.asarray(has_edges.any(axis=2)), colors.shape)
 
 
 def changed_area(before: Luma, now: Luma, boxes: Sequence[Sequence[float]]) -> Area | None:
@@ -74,7 +74,7 @@ def changed_area(before: Luma, now: Luma, boxes: Sequence[Sequence[float]]) -> A
 
     height, width = now.shape
     gap = np.maximum(before, now) - np.minimum(before, now)
-    changed = _blocks(gap, np.add) / _block_sizes(height, width) > DIFFERENCE
+    changed = np.asarray(_blocks(gap, np.add) / _block_sizes(height, width) > DIFFERENCE)
     area = _around(changed, now.shape)
     return None if area is None else _whole_lines(area, boxes, width, height)
 

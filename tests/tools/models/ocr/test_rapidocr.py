@@ -161,6 +161,7 @@ def test_letters_that_are_not_in_the_box_need_a_model_of_their_own(tmp_path: Pat
     weights.mkdir()
     path = weights / "eslav_PP-OCRv5_rec_mobile.onnx"
     onnx.save(_recogniser("Ж"), path)
+    assert rapidocr.identify(_spec(tmp_path)) != made.identity
     assert [line.text for line in made.read(ask).lines] == ["Ж"]
     assert [line.text for line in made.read(PictureAsk(image=ask.image)).lines] == ["Some words"]
 

@@ -8,6 +8,7 @@ drawn on transparent ground, and logs to the terminal.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -70,10 +71,19 @@ def identify(spec: ModelSpec) -> ModelIdentity:
     return ModelIdentity(
         provider="rapidocr",
         model="PP-OCRv6-small",
-        revision=release,
+        revision=release + _others(spec),
         dtype="float32",
         preprocessing=_PREPROCESSING,
     )
+
+
+def _others(spec: ModelSpec) -> str:
+    """What the user's own recognisers add to the identity."""
+    found = sorted((spec.folder / "rapidocr").glob("*_*rec*.onnx"))
+    if not found:
+        return ""
+    told = "\n".join(f"{path.name} {path.stat().st_size}" for path in found)
+    return f"+{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
 
 def make(spec: ModelSpec) -> RapidOcr:
@@ -113,7 +123,7 @@ class RapidOcr:
         self._spec = spec
         self.identity = identify(spec)
         self.is_local = True
-        _quiet()
+        _quiet(spec.threads)
         self._detector = _part("ch_ppocr_det", "TextDetector", _detection(spec))
         self._turned = _part("ch_ppocr_cls", "TextClassifier", _turning(spec))
         self._recognisers: dict[Path, Any] = {}
@@ -292,10 +302,12 @@ def _models() -> Path:
     return Path(found.origin).parent / "models"
 
 
-def _quiet() -> None:
-    """Its logger has a handler of its own, and its level set, on import."""
+def _quiet(threads: int) -> None:
+    """Its logger has a handler of its own, and its level set, on import; OpenCV takes all cores."""
+    import cv2
     import rapidocr.utils.log  # noqa: F401 - for its logger
 
+    cv2.setNumThreads(max(1, threads))
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
 
 
