@@ -35,6 +35,7 @@ def _texts(body: Any) -> Iterator[Draft]:
     entries.sort(key=lambda entry: (entry["start"] or 0.0, entry["end"] or 0.0))
     for slide in _slides(entries):
         first = slide[0]
+        sure = [e["confidence"] for e in slide if e.get("confidence") is not None]
         yield Draft(
             kind="text",
             text="\n".join(str(entry["text"]).strip() for entry in slide),
@@ -43,7 +44,7 @@ def _texts(body: Any) -> Iterator[Draft]:
             language=first.get("language"),
             evidence={
                 "boxes": [list(entry["box"]) for entry in slide if entry.get("box")],
-                "confidence": min(float(entry.get("confidence") or 0.0) for entry in slide),
+                "confidence": min(sure) if sure else None,
                 **_said_by(first),
             },
         )
