@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reelwright.tools.models.kinds import ModelIdentity, Usage
-from reelwright.tools.models.prices import cost_usd, is_own_address
+from reelwright.tools.models.kinds import ModelIdentity, ModelKind, Usage
+from reelwright.tools.models.prices import cost_usd, is_free, is_own_address
+from reelwright.tools.models.providers import ModelSpec
 
 MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
 
@@ -41,6 +42,23 @@ def test_a_dated_version_costs_what_its_model_does() -> None:
 def test_at_home_it_is_free_whatever_the_model_is_called() -> None:
     assert cost("openai", "gpt-5-mini", MILLION, is_local=True) == 0
     assert cost("local", "no-such-model", Usage(), is_local=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "is_gateway", "expected"),
+    [
+        ("local", "https://gpu.example.org/v1", False, True),
+        ("ollama", "http://127.0.0.1:11434/v1", False, True),
+        ("openai", "http://127.0.0.1:4000/v1", False, True),
+        ("openai", "http://127.0.0.1:4000/v1", True, False),
+        ("local", "http://127.0.0.1:4000/v1", True, False),
+        ("openai", "https://api.openai.com/v1", False, False),
+    ],
+)
+def test_who_is_free(provider: str, url: str, is_gateway: bool, expected: bool) -> None:
+    options = {"is_gateway": True} if is_gateway else {}
+    spec = ModelSpec(kind=ModelKind.LANGUAGE, provider=provider, url=url, options=options)
+    assert is_free(spec) is expected
 
 
 def test_sound_and_letters_have_prices_too() -> None:

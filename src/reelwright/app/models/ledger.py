@@ -19,7 +19,7 @@ from reelwright.store import hosts, model_answers, model_calls
 from reelwright.store.hosts import Budget, Fuse
 from reelwright.store.model_calls import CallState, Limits, NewCall, Outcome, Refused
 from reelwright.tools.models import wire
-from reelwright.tools.models.kinds import Usage
+from reelwright.tools.models.kinds import ModelKind, Usage
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
@@ -38,6 +38,7 @@ _LOOK_S = 0.25
 _MARGIN_S = 30.0
 # Answers of sound may be large; a row of them is to stay a row.
 _MOST_CHARACTERS = 16 << 20
+_BULKY = frozenset({ModelKind.TEXT_EMBEDDING, ModelKind.IMAGE_EMBEDDING, ModelKind.VOICE})
 # A model that is ill is left alone for a while: short, since a step waits for it.
 _FUSE = Fuse(failures=5, rest_s=10.0, most_s=300.0, probe_s=300.0)
 # They say something of the provider; what it says of one question does not.
@@ -67,7 +68,7 @@ class StoreLedger:
         self._owner = owner
 
     async def remembered(self, call: Call) -> tuple[Any, Usage, str] | None:
-        if self._keep_s <= 0:
+        if self._keep_s(call) <= 0:
             return None
         return await asyncio.to_thread(self._remembered, call)
 
@@ -153,9 +154,10 @@ class StoreLedger:
     def _asker(self) -> Asker:
         return asker_of(self._app.store, self._row, self._owner)
 
-    @property
-    def _keep_s(self) -> float:
-        return self._app.settings.models.cache_days * _DAY_S
+    def _keep_s(self, call: Call) -> float:
+        """Vectors and sound are large, and kept elsewhere once their step is done."""
+        days = self._app.settings.models.cache_days
+        return (min(days, 1.0) if call.kind in _BULKY else days) * _DAY_S
 
     @property
     def _pace(self) -> Budget:
@@ -219,7 +221,8 @@ class StoreLedger:
             served=usage.model,
         )
         packed = {**wire.to_json((ended.answer, usage)), "shown": ended.shown}
-        is_kept = self._keep_s > 0 and sum(map(len, packed["blocks"])) <= _MOST_CHARACTERS
+        keep_s = self._keep_s(call)
+        is_kept = keep_s > 0 and sum(map(len, packed["blocks"])) <= _MOST_CHARACTERS
 
         def change(tx: Tx) -> None:
             model_calls.end(tx, call_id, outcome)
@@ -230,7 +233,7 @@ class StoreLedger:
                     identity=call.identity.text(),
                     answer=packed,
                     usage=_plain(usage),
-                    keep_s=self._keep_s,
+                    keep_s=keep_s,
                 )
 
         self._app.store.transact(change)

@@ -23,8 +23,7 @@ def means(app: App) -> Means:
 
 
 def _may_cost(spec: ModelSpec) -> bool:
-    from reelwright.tools.models.prices import is_own_address
+    from reelwright.tools.models.prices import is_free
     from reelwright.tools.models.providers import Runs, entry
 
-    is_free = is_own_address(spec.url) and not spec.options.get("is_gateway")
-    return entry(spec).runs is Runs.HOSTED and not is_free
+    return entry(spec).runs is Runs.HOSTED and not is_free(spec)

@@ -9,8 +9,10 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from reelwright.tools.models.kinds import ModelIdentity, Usage
+from reelwright.tools.models.providers import ModelSpec
 
 _PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "google": "google"}
+_OWN_SERVERS = ("local", "ollama")
 _OWN_HOSTS = ("localhost", "host.docker.internal")
 _OWN_ENDINGS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
@@ -27,6 +29,14 @@ def is_own_address(url: str | None) -> bool:
         return "." not in host or host in _OWN_HOSTS or host.endswith(_OWN_ENDINGS)
     mapped = getattr(address, "ipv4_mapped", None) or address
     return bool(mapped.is_loopback or mapped.is_private or mapped.is_link_local)
+
+
+def is_free(spec: ModelSpec) -> bool:
+    """On this machine, or a server of the user's own (`local:`, or at such an address), whatever
+    the model is called; unless the settings say that it is a gateway to what costs."""
+    if spec.options.get("is_gateway"):
+        return False
+    return spec.provider in _OWN_SERVERS or is_own_address(spec.url)
 
 
 def cost_usd(identity: ModelIdentity, usage: Usage, *, is_local: bool) -> float | None:

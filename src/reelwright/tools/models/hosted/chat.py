@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.errors import Code, ReelError
 from reelwright.tools.models.hosted import reaching
 from reelwright.tools.models.kinds import ModelIdentity, PromptAsk, Said, Usage
+from reelwright.tools.models.prices import is_free
 from reelwright.tools.models.providers import ModelSpec
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Chat:
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
         self.identity = identify(spec)
-        self.is_local = reaching.is_free(spec)
+        self.is_local = is_free(spec)
 
     async def answer(self, ask: PromptAsk) -> tuple[Said, Usage]:
         """The text, or the object as JSON text: whether it has the form is for the door to check.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.tools.models.hosted import reaching
 from reelwright.tools.models.hosted.reaching import invalid
 from reelwright.tools.models.kinds import ModelIdentity, TextsAsk, Usage, Vectors
+from reelwright.tools.models.prices import is_free
 from reelwright.tools.models.providers import ModelSpec
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class HostedEmbeddings:
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
         self.identity = identify(spec)
-        self.is_local = reaching.is_free(spec)
+        self.is_local = is_free(spec)
 
     async def answer(self, ask: TextsAsk) -> tuple[Vectors, Usage]:
         """Many texts are sent in several requests. Raises as `reaching.post`."""

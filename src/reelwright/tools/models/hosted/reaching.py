@@ -45,12 +45,6 @@ def needs_key(spec: ModelSpec) -> bool:
     return spec.provider in _PAID and not is_own_address(spec.url)
 
 
-def is_free(spec: ModelSpec) -> bool:
-    """At an address of the user's own, whatever the model is called; unless the settings say that
-    it is a gateway to what costs."""
-    return is_own_address(spec.url) and not spec.options.get("is_gateway")
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a server answered; the names of `headers` are of any case."""

@@ -15,7 +15,8 @@ from reelwright.tools.models.hosted.reaching import invalid
 from reelwright.tools.models.kinds import Heard, ModelIdentity, SpeechAsk, Usage, Word
 
 if TYPE_CHECKING:
-    from reelwright.tools.models.providers import ModelSpec
+    from reelwright.tools.models.prices import is_free
+from reelwright.tools.models.providers import ModelSpec
 
 # OpenAI's own measure of a segment in which nobody speaks, whatever words it gave.
 _NO_SPEECH, _UNSURE = 0.6, -1.0
@@ -45,7 +46,7 @@ class HostedSpeech:
 
     def __init__(self, spec: ModelSpec) -> None:
         self.identity = identify(spec)
-        self.is_local = reaching.is_free(spec)
+        self.is_local = is_free(spec)
         self._spec = spec
         self._has_times = not spec.model.startswith("gpt-")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reelwright.tools.models.hosted import reaching
 from reelwright.tools.models.kinds import ModelIdentity, Spoken, Usage, VoiceAsk
+from reelwright.tools.models.prices import is_free
 from reelwright.tools.models.providers import ModelSpec
 from reelwright.tools.models.voice.wav import spoken_of
 
@@ -26,7 +27,7 @@ class OpenAIVoice:
 
     def __init__(self, spec: ModelSpec) -> None:
         self.identity = identify(spec)
-        self.is_local = reaching.is_free(spec)
+        self.is_local = is_free(spec)
         self._spec = spec
         self._model, _, self._voice = spec.model.partition("@")
 
