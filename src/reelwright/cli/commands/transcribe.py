@@ -122,10 +122,12 @@ def _heard(used: App, path: Path, asked: dict[str, Any], *, use_cache: bool) -> 
             "is_poor": False,
         }  # fmt: skip
         return empty
-    operation = {"id": "said", "op": "transcribe", "input": "media", **asked}
-    found: dict[str, Any] = analysed(
-        used, path, [operation], "said.transcript", use_cache=use_cache
-    )
+    # As `reel understand` does it, so that either finds what the other has heard.
+    operations = [
+        {"id": "heard", "op": "speech", "input": "media"},
+        {"id": "said", "op": "transcribe", "input": "heard", **asked},
+    ]
+    found: dict[str, Any] = analysed(used, path, operations, "said.transcript", use_cache=use_cache)
     return found
 
 
