@@ -193,6 +193,19 @@ def test_a_model_that_fails_a_case_loses_it(folder: Path) -> None:
     assert "not that" in done.json["cases"][0]["results"][1]["error"]
 
 
+def test_the_set_in_the_repository_fits_its_prompt() -> None:
+    from reelwright.app.models.comparing import read_set, score_of
+    from reelwright.tools.models.prompts import Prompts
+
+    found = read_set(Path(__file__).parents[3] / "examples" / "prompts" / "answer.jsonl")
+    prompt = Prompts().get("answer")
+    for case in found:
+        prompt.ask(case.inputs)
+        assert score_of(case, "I do not know.") == 0
+        # What it must contain stands in the evidence, so that a right answer can have it.
+        assert all(part in case.inputs["evidence"] for part in case.contains)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
