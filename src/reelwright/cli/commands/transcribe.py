@@ -138,7 +138,7 @@ def _warn(found: dict[str, Any]) -> None:
     if found["is_poor"]:
         terminal.note(
             "warning: this is a guess of pocketsphinx, which knows English only: many words are"
-            " wrong. `reel doctor` says which better models there are."
+            " wrong. Better: --model faster-whisper:FOLDER, onnx-asr:FOLDER or openai:whisper-1"
         )
     over = {
         f"{one['provider']}: {one['message']}"

@@ -65,7 +65,7 @@ class PocketSphinx:
             raise ReelError(
                 Code.MODEL_REFUSED,
                 f"pocketsphinx understands English only, not '{ask.language}'",
-                hint="configure a speech model: `reel doctor` says how",
+                hint="set models.speech: faster-whisper:FOLDER, onnx-asr:FOLDER, openai:whisper-1",
             )
         words = await asyncio.to_thread(self._hear, ask)
         heard = Heard(words=words, language="en", is_poor=True)
