@@ -108,29 +108,29 @@ class Matrix:
         with self._lock:
             last = vectors.last(tx, self._space.id)
             if self._pieces is None:
-                self._pieces = self._opened(tx, last)
-            if self._pieces and self._pieces[-1].last > last:
-                self._pieces = self._begun_anew()  # of a database that was put back
+                self._pieces = self._opened(tx)
+            if self._pieces and not self._is_ours(tx, self._pieces[-1], last):
+                self._pieces = self._begun_anew()
             while not self._pieces or self._pieces[-1].last < last:
                 if not self._read(tx):
                     break
             return self._pieces
 
-    def _opened(self, tx: Tx, last: int) -> tuple[Piece, ...]:
+    def _opened(self, tx: Tx) -> tuple[Piece, ...]:
         found = () if self._folder is None else tuple(segments.read(self._folder))
         if not found:
             return ()
         held, there = sum(map(len, found)), vectors.count(tx, self._space.id)
-        # Much of it is gone by now, or it is of another state of the database.
-        is_stale = held > 1.3 * there + 1000 or found[-1].last > last
-        return self._begun_anew() if is_stale or not self._is_ours(tx, found[-1]) else found
+        # Much of it is gone by now.
+        return self._begun_anew() if held > 1.3 * there + 1000 else found
 
-    def _is_ours(self, tx: Tx, piece: Piece) -> bool:
-        body = vectors.at(tx, piece.last)
+    def _is_ours(self, tx: Tx, piece: Piece, last: int) -> bool:
+        """A database that was put back has other vectors under the same numbers."""
+        body = vectors.at(tx, piece.last) if piece.last <= last else b""
         if body is None:
             return True  # it was removed
         row = np.frombuffer(body, dtype="<f4").astype(np.float32)
-        return bool((signs(row[None, :])[:, 0] == piece.bits[:, -1]).all())
+        return bool(body) and bool((signs(row[None, :])[:, 0] == piece.bits[:, -1]).all())
 
     def _begun_anew(self) -> tuple[Piece, ...]:
         if self._folder is not None:
