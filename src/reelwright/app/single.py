@@ -6,10 +6,14 @@ result is handed over instead of being left in a file.
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 # What such jobs are found by.
 LABEL = "analysis"
+_AGAIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +58,59 @@ async def analyse(
 
     key = _key(path, operations, [want, *sorted((beside or {}).items())], app.chains)
     folder = app.home / "analyses" / key
-    make_folder(folder)
+    make_folder(folder.parent)
     text = _spec(path, operations, {"result.json": want, **(beside or {})})
-    try:
-        ended = await _run(app, folder, text, key, on_event, on_start, use_cache=use_cache)
-        result = None
-        if ended.job.state.value == "succeeded":
-            result = json.loads((folder / "result.json").read_text("utf-8"))
-            if take is not None:
-                take(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    async with _alone(folder.with_suffix(".lock")):
+        make_folder(folder)
+        try:
+            ended = await _run(app, folder, text, key, on_event, on_start, use_cache=use_cache)
+            result = None
+            if ended.job.state.value == "succeeded":
+                result = json.loads((folder / "result.json").read_text("utf-8"))
+                if take is not None:
+                    take(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     return Analysed(ended, result)
+
+
+@asynccontextmanager
+async def _alone(path: Path) -> AsyncIterator[None]:
+    """Whoever wants the same at the same time waits, and finds it in the cache. A lock of a process
+    that is gone is open."""
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            while not _locked(lock):  # noqa: ASYNC110 - another process has no event to wait for
+                await asyncio.sleep(_AGAIN_S)
+            if os.fstat(lock).st_nlink:  # else its last holder has taken it away
+                try:
+                    yield
+                finally:
+                    with suppress(OSError):
+                        os.unlink(path)  # noqa: PTH108 - a name in our own folder
+                return
+        finally:
+            os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _key(
     path: Path, operations: Sequence[Mapping[str, Any]], want: Any, chains: Mapping[str, str]
 ) -> str:
-    """Other models give another result: what was left by those is not gone on with by these."""
-    told = [str(path), [dict(one) for one in operations], want, dict(chains)]
+    """Other models, or another file of that name, give another result: what was left of the one is
+    not gone on with by the other."""
+    told: list[Any] = [str(path)]
+    with suppress(OSError):  # who looks into the file says what is wrong with it
+        told += [path.stat().st_size, path.stat().st_mtime_ns]
+    told += [[dict(one) for one in operations], want, dict(chains)]
     said = json.dumps(told, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:24]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.cli.reel import Done, reel
+from tests.cli.reel import REEL, Done, reel
 from tests.features import writing
 from tests.features.jobs import Studio, states
 
@@ -218,3 +219,30 @@ def test_real_frames_tell_their_numbers(corpus: Path, tmp_path: Path) -> None:
     texts = _found(reel("read-text", str(path), "--every", "1s", "--json", cwd=tmp_path))
     numbers = [text for text in texts if text["text"].startswith("Frame")]
     assert _spans(numbers) == [("Frame = 1", 0, 1), ("Frame = 11", 1, 2), ("Frame = 21", 2, 3)]
+
+
+def test_two_who_ask_the_same_at_once_are_both_answered(written: Path, tmp_path: Path) -> None:
+    command = [str(REEL), "read-text", str(written), "--every", "3s", "--json"]
+    both = [
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    told = [(one.communicate(timeout=240), one.returncode) for one in both]
+    assert [code for _, code in told] == [0, 0], told
+    first, second = (json.loads(out)["texts"] for (out, _), _ in told)
+    assert first == second
+    assert first
+    home = Path(os.environ["REEL_HOME"])
+    assert list((home / "analyses").iterdir()) == []
+
+
+def test_another_file_of_the_same_name_is_read_anew(ffmpeg: Path, tmp_path: Path) -> None:
+    def says(text: str) -> Path:
+        def draw(on: ImageDraw.ImageDraw, second: float) -> None:
+            on.text((60, 140), text, font=writing.font(), fill="white")
+
+        return writing.video(ffmpeg, tmp_path / "talk.mp4", 1, draw)
+
+    for text in ("Before lunch", "After dinner"):
+        found = _found(reel("read-text", str(says(text)), "--json", cwd=tmp_path))
+        assert [one["text"] for one in found] == [text]
