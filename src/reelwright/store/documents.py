@@ -163,7 +163,8 @@ def get_many(tx: Tx, document_ids: Collection[str]) -> dict[str, DocumentRow]:
 
 def asset_ids(tx: Tx, document_ids: Collection[str]) -> dict[str, str | None]:
     """Of those that there are: the asset that each is of, if any."""
-    ids, found = list(document_ids), {}
+    ids = list(document_ids)
+    found: dict[str, str | None] = {}
     for start in range(0, len(ids), _BATCH):
         query = sa.select(documents.c.id, documents.c.asset_id)
         where = documents.c.id.in_(ids[start : start + _BATCH])

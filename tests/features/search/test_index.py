@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
+from typing import cast
 
-from tests.cli.reel import reel
+from tests.cli.reel import REEL, reel
 from tests.features.indexed import found, index, names, write_texts
 
 
@@ -21,7 +21,7 @@ def test_a_folder_is_indexed_and_found(tmp_path: Path) -> None:
     assert (hit["start"], hit["end"], hit["kind"]) == (None, None, "body")
     assert hit["title"] == "The farm"
     assert "deleted" in str(hit["snippet"])
-    first, last = hit["lines"]  # type: ignore[misc]
+    first, last = cast("list[int]", hit["lines"])
     lines = (tmp_path / "texts" / "farm.md").read_text().splitlines()[first - 1 : last]
     assert any("deleted" in line for line in lines)
     assert names(found("draws", cwd=tmp_path)) == ["render.py"]
@@ -168,8 +168,8 @@ def test_a_killed_run_leaves_whole_documents_and_is_gone_on_with(tmp_path: Path)
     path = tmp_path / "set.jsonl"
     rows = ({"id": f"d{n}", "title": "t", "text": f"word{n} " * 50} for n in range(3000))
     path.write_text("\n".join(json.dumps(row) for row in rows))
-    command = [Path(sys.executable).parent / "reel", "index", str(path), "--jsonl", "--no-embed"]
-    running = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, cwd=tmp_path)
+    command = [str(REEL), "index", str(path), "--jsonl", "--no-embed", "--json"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path)
     assert running.stdout is not None
     told = [json.loads(running.stdout.readline()) for _ in range(250)]
     running.send_signal(signal.SIGKILL)

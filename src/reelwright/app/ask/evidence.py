@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from reelwright.analysis.citations import Citation, Evidence, Sentence
+from reelwright.app.search.searching import named
 from reelwright.search.moments import Evidence as Passage
 from reelwright.search.moments import Moment
 
@@ -131,14 +132,9 @@ def citation_json(citation: Citation, evidence: Sequence[Shown]) -> dict[str, An
     """As `reel ask --json` and the API give it."""
     one = evidence[citation.evidence.number - 1]
     moment, told = one.moment, citation.evidence
-    named = (
-        {"document": moment.subject}
-        if moment.source == "document"
-        else {"asset": moment.asset_id or moment.subject}
-    )
     lines = None if told.first_line is None else [told.first_line, told.last_line]
     return {
-        **named,
+        **named(moment),
         "start": told.start_s,
         "end": told.end_s,
         "quote": citation.quote,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.search.embedding import identity_of
@@ -17,7 +17,7 @@ from reelwright.tools.models.kinds import ModelKind, PicturesAsk, TextsAsk
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
-    from reelwright.search.moments import Moment, Page
+    from reelwright.search.moments import Evidence, Moment, Page
     from reelwright.search.query import Query
     from reelwright.tools.models.kinds import Models, Served, Vectors
 
@@ -131,50 +131,43 @@ def _probe(served: Served[Vectors]) -> Probe:
 
 def hit_json(moment: Moment, thumbnail: str | None = None) -> dict[str, Any]:
     """A hit as `reel search --json` and the API give it."""
-    named = (
-        {"document": moment.subject}
-        if moment.source == "document"
-        else {"asset": moment.asset_id or moment.subject}
-    )
     best = moment.evidence[0] if moment.evidence else None
-    lines = best.source.get("lines") if best is not None else None
     return {
-        **named,
+        **named(moment),
         "start": moment.start_s,
         "end": moment.end_s,
         "score": moment.score,
         "kind": moment.kind,
         "snippet": moment.snippet,
-        "why": [
-            {
-                "leg": one.leg,
-                "rank": one.rank,
-                "value": one.value,
-                "weight": one.weight,
-                "share": one.share,
-            }
-            for one in moment.why
-        ],
+        "why": [asdict(one) for one in moment.why],
         "title": moment.title,
         "source": moment.source,
         "path": moment.path,
         "channel": moment.channel,
-        "lines": lines,
+        "lines": best.source.get("lines") if best is not None else None,
         "exact": moment.is_exact,
         "marks": [list(mark) for mark in moment.marks],
         "thumbnail": thumbnail,
-        "evidence": [
-            {
-                "kind": one.kind,
-                "start": one.start_s,
-                "end": one.end_s,
-                "text": one.text,
-                "language": one.language,
-                "speaker": one.speaker,
-                "source": dict(one.source),
-            }
-            for one in moment.evidence
-        ],
+        "evidence": [_evidence_json(one) for one in moment.evidence],
+    }
+
+
+def named(moment: Moment) -> dict[str, str]:
+    """What it is of, under ``document`` or ``asset``."""
+    if moment.source == "document":
+        return {"document": moment.subject}
+    return {"asset": moment.asset_id or moment.subject}
+
+
+def _evidence_json(one: Evidence) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "start": one.start_s,
+        "end": one.end_s,
+        "text": one.text,
+        "language": one.language,
+        "speaker": one.speaker,
+        "source": dict(one.source),
     }
 
 
