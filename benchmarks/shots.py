@@ -26,7 +26,9 @@ def film(seconds: float, size: str) -> tuple[Path, list[int]]:
     """A film with hard cuts, encoded as most are; and the first frames of its shots but the
     first."""
     source = clip(20 if seconds > 10 else 4, size, grain=1)
-    parts, cuts, at = [], [], 0
+    parts: list[str] = []
+    cuts: list[int] = []
+    at = 0
     while at < seconds * 30:
         begin, _, end = _SCENES[len(parts) % len(_SCENES)][0].partition(":")
         frames = max(_LEAST_FRAMES, round((float(end) - float(begin)) * 30 * min(1, seconds / 20)))
@@ -48,39 +50,46 @@ def film(seconds: float, size: str) -> tuple[Path, list[int]]:
 def _detect(work: Work, source: Path, *more: str) -> float:
     """PySceneDetect with its own defaults."""
     program = Path(sys.executable).with_name("scenedetect")
-    argv = [program, "-q", "-i", source, "-o", work.folder, "detect-adaptive", *more]
+    argv: list[str | Path] = [
+        program,
+        "-q",
+        "-i",
+        source,
+        "-o",
+        work.folder,
+        "detect-adaptive",
+        *more,
+    ]
     return run(argv, work.folder).cpu_s
 
 
 def shots(size: Size) -> list[Row]:
     """`reel shots` against PySceneDetect's adaptive detector; the cuts are known."""
-    rows = []
     with workplace("shots") as work:
-        for frame in ("1920x1080", "1280x720"):
-            source, cuts = film(size.seconds(60, 2), frame)
-            found: list[int] = []
+        return [_shots(work, size, frame) for frame in ("1920x1080", "1280x720")]
 
-            def ours(source: Path = source, found: list[int] = found) -> float:
-                cost = work.reel("shots", source, "--json", "--no-cache")
-                said = json.loads(cost.stdout)["shots"]
-                found[:] = [shot["start_frame"] for shot in said[1:]]
-                return cost.cpu_s
 
-            took = alternate(
-                size.rounds,
-                {
-                    "reel": ours,
-                    "scenedetect": lambda source=source: _detect(work, source, "list-scenes", "-n"),
-                    "bare-decode": lambda source=source: (
-                        work.bare("-i", source, "-map", "0:v", "-f", "null", "-").cpu_s
-                    ),
-                },
-            )
-            ratio = took.best("reel") / took.best("scenedetect")
-            facts = {**took.facts(), "frames": frame_count(source), "cuts": len(cuts)}
-            wrong = _missed(found, cuts)
-            rows.append(Row(f"shots of {frame}", 0.6, ratio, "×", took.noise(), facts, wrong))
-    return rows
+def _shots(work: Work, size: Size, frame: str) -> Row:
+    source, cuts = film(size.seconds(60, 2), frame)
+    found: list[int] = []
+
+    def ours() -> float:
+        cost = work.reel("shots", source, "--json", "--no-cache")
+        found[:] = [shot["start_frame"] for shot in json.loads(cost.stdout)["shots"][1:]]
+        return cost.cpu_s
+
+    took = alternate(
+        size.rounds,
+        {
+            "reel": ours,
+            "scenedetect": lambda: _detect(work, source, "list-scenes", "-n"),
+            "bare-decode": lambda: work.bare("-i", source, "-map", "0:v", "-f", "null", "-").cpu_s,
+        },
+    )
+    ratio = took.best("reel") / took.best("scenedetect")
+    facts = {**took.facts(), "frames": frame_count(source), "cuts": len(cuts)}
+    wrong = _missed(found, cuts)
+    return Row(f"shots of {frame}", 0.6, ratio, "×", took.noise(), facts, wrong)
 
 
 def _missed(found: list[int], cuts: list[int]) -> tuple[str, ...]:

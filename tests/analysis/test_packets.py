@@ -48,5 +48,5 @@ def test_an_anchor_that_is_small_beside_keyframes_is_none() -> None:
 def test_keyframes_only_and_nothing_at_all() -> None:
     keys = Packets(np.arange(5), np.full(5, 100), np.ones(5, bool))
     assert suspicion(keys).suspects.all()
-    nothing = Packets(*(np.array([], t) for t in (np.int64, np.int64, np.bool_)))
+    nothing = Packets(np.array([], np.int64), np.array([], np.int64), np.array([], np.bool_))
     assert not len(suspicion(nothing).anchors)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reelwright.analysis.packs import PicturePack, planes_of
+from reelwright.analysis.packs import PicturePack, Planes, planes_of
 
 
-def planes(luma: int, blue: int = 128, red: int = 128) -> tuple[np.ndarray, ...]:
+def planes(luma: int, blue: int = 128, red: int = 128) -> Planes:
     flat = bytes([luma]) * (64 * 32) + bytes([blue]) * (32 * 16) + bytes([red]) * (32 * 16)
     return planes_of(memoryview(flat), 64, 32)
 

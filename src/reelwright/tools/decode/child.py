@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,20 +63,8 @@ async def look(
         if progress is not None and on_progress is not None:
             on_progress(progress)
 
-    walls = Confinement(
-        read=(Path(job.input), *python_reads()),
-        write=(workspace,),
-        memory_bytes=min(memory_bytes or _MEMORY_BYTES, _MEMORY_BYTES),
-    )
-    command = Command(
-        argv=python_argv("reelwright.tools.decode", _JOB, _RESULT),
-        cwd=workspace,
-        confinement=walls if sandbox else None,
-        env=python_env() | _ONE_THREAD,
-        log=log,
-        heartbeat=heartbeat,
-        grace_s=grace_s,
-    )
+    command = _command(job, workspace, log, memory_bytes, sandbox=sandbox)
+    command = replace(command, heartbeat=heartbeat, grace_s=grace_s)
     done = await run_command(command, on_stdout_line=hear)
     if done.exit_code == DISK_FULL:
         raise ReelError(Code.DISK_FULL, "the disk is full", where=str(workspace))
@@ -87,6 +75,23 @@ async def look(
             evidence={"exit_code": done.exit_code, "log": list(done.stderr_tail[-5:])},
         )
     return _outcome(done, workspace)
+
+
+def _command(
+    job: Job, workspace: Path, log: Path, memory_bytes: int | None, *, sandbox: bool
+) -> Command:
+    walls = Confinement(
+        read=(Path(job.input), *python_reads()),
+        write=(workspace,),
+        memory_bytes=min(memory_bytes or _MEMORY_BYTES, _MEMORY_BYTES),
+    )
+    return Command(
+        argv=python_argv("reelwright.tools.decode", _JOB, _RESULT),
+        cwd=workspace,
+        confinement=walls if sandbox else None,
+        env=python_env() | _ONE_THREAD,
+        log=log,
+    )
 
 
 def _outcome(done: Completed, workspace: Path) -> Outcome:

@@ -22,17 +22,17 @@ _FORGIVING = frozenset({"h264", "mpeg4", "mpeg2video", "mpeg1video"})
 
 
 def decoded(
-    job: Job, listing: Listing, todo: NDArray[np.uint8], *, rough: bool
+    job: Job, listing: Listing, fates: NDArray[np.uint8], *, rough: bool
 ) -> Iterator[tuple[int, Any]]:
     """Frames with their numbers, in the order in which they are shown.
 
-    `todo`: what happens to each packet. `rough`: pictures are only compared in small, so the
+    `fates`: what happens to each packet. `rough`: pictures are only compared in small, so the
     loop filter and B frames marked LIGHT are left out where the decoder can. Raises CannotLook
     where a WHOLE packet gives no frame.
     """
     import av
 
-    expected = int((todo == WHOLE).sum())
+    expected = int((fates == WHOLE).sum())
     with opened(job) as (container, stream):
         context = stream.codec_context
         context.thread_count = job.threads
@@ -40,11 +40,11 @@ def decoded(
             context.options = {"skip_loop_filter": "all"}
         light = "BIDIR" if rough and stream.codec_context.name in _FORGIVING else "NONREF"
         try:
-            for frame in _sent(container, stream, todo, light):
+            for frame in _sent(container, stream, fates, light):
                 number = None if frame.pts is None else listing.frame_of(frame.pts)
                 if number is None or frame.is_corrupt:
                     raise CannotLook("a frame came out at a time at which none is shown")
-                if todo[listing.shown[number]] == WHOLE:
+                if fates[listing.shown[number]] == WHOLE:
                     expected -= 1
                 yield number, frame
         except av.error.FFmpegError as error:
@@ -53,7 +53,7 @@ def decoded(
         raise CannotLook(f"{expected} packets gave no frame")
 
 
-def _sent(container: Any, stream: Any, todo: NDArray[np.uint8], light: str) -> Iterator[Any]:
+def _sent(container: Any, stream: Any, fates: NDArray[np.uint8], light: str) -> Iterator[Any]:
     context = stream.codec_context
     is_cut_off = False
     at = -1
@@ -61,13 +61,13 @@ def _sent(container: Any, stream: Any, todo: NDArray[np.uint8], light: str) -> I
         if packet.size == 0:
             continue
         at += 1
-        if todo[at] in (DROP, LEADING):
-            is_cut_off |= todo[at] == DROP
+        if fates[at] in (DROP, LEADING):
+            is_cut_off |= fates[at] == DROP
             continue
         if is_cut_off and packet.is_keyframe:
             yield from context.decode(None)
             context.flush_buffers()
             is_cut_off = False
-        context.skip_frame = "DEFAULT" if todo[at] == WHOLE else light
+        context.skip_frame = "DEFAULT" if fates[at] == WHOLE else light
         yield from context.decode(packet)
     yield from context.decode(None)

@@ -39,27 +39,28 @@ def opened(job: Job) -> Iterator[tuple[Any, Any]]:
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Packets in the order of the file. `shown`: packets in the order in which they are shown, so
-    frame k is made by packet ``shown[k]``; `number`: the frame of each packet. `times` are those of
-    `packets`, in units of `time_base`; the file begins at `origin`, in seconds."""
+    frame k is made by packet ``shown[k]``; `number`: the frame of each packet; `times`: of the
+    frames, in units of `time_base`. The file begins at `origin`; `end` is counted from there, both
+    in seconds."""
 
     packets: Packets
     shown: NDArray[np.intp]
     number: NDArray[np.intp]
+    times: NDArray[np.int64]
     time_base: Fraction
     origin: Fraction
     end: Fraction
 
     def time(self, frame: int) -> Fraction:
         """When frame `frame` is shown, in seconds from the start of the file."""
-        return int(self.packets.times[self.shown[frame]]) * self.time_base - self.origin
+        return int(self.times[frame]) * self.time_base - self.origin
 
     def frame_of(self, pts: int) -> int | None:
         """The number of the frame with this time of showing."""
         import numpy as np
 
-        ordered = self.packets.times[self.shown]
-        at = int(np.searchsorted(ordered, pts))
-        return at if at < len(ordered) and int(ordered[at]) == pts else None
+        at = int(np.searchsorted(self.times, pts))
+        return at if at < len(self.times) and int(self.times[at]) == pts else None
 
 
 def listed(job: Job) -> Listing:
@@ -90,15 +91,16 @@ def listed(job: Job) -> Listing:
         raise CannotLook("there are no packets")
     packets = Packets(np.array(times), np.array(sizes), np.array(keys, bool))
     shown = np.argsort(packets.times, kind="stable")
-    if not np.diff(packets.times[shown]).all():
+    ordered = packets.times[shown]
+    if not np.diff(ordered).all():
         raise CannotLook("several packets are shown at one time")
     number = np.empty_like(shown)
     number[shown] = np.arange(len(shown))
-    end = (last[0] + max(last[1] or 0, _usual_gap(packets.times[shown]))) * base - origin
-    begin = int(packets.times[shown[0]]) * base - origin
+    end = (last[0] + max(last[1] or 0, _usual_gap(ordered))) * base - origin
+    begin = int(ordered[0]) * base - origin
     if job.duration_s is not None and float(end - begin) < job.duration_s - _END_TOLERANCE_S:
         raise CannotLook("it ends before it promises to")
-    return Listing(packets, shown, number, base, origin, end)
+    return Listing(packets, shown, number, ordered, base, origin, end)
 
 
 def _usual_gap(times: NDArray[np.int64]) -> int:

@@ -7,7 +7,8 @@ change is then neither clearly a cut nor clearly none, every frame around it is 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -41,16 +42,20 @@ class Grid:
     """The frames that are seen at a constant rate from time 0, as FFmpeg's ``fps`` chooses them:
     frame ``frames[k]`` of the listing from number ``starts[k]`` on."""
 
-    frames: list[int]
-    starts: list[int]
+    frames: array[int]
+    starts: array[int]
     count: int
 
     @staticmethod
     def of(listing: Listing, rate: Fraction) -> Grid:
-        frames: list[int] = []
-        starts: list[int] = []
-        for frame in range(len(listing.shown)):
-            start = max(0, _nearest(listing.time(frame) * rate))
+        frames, starts = array("q"), array("q")
+        # start = nearest((time · base - origin) · rate), in integers: there may be millions.
+        scaled = listing.time_base * rate
+        late = listing.origin * rate
+        over = scaled.denominator * late.denominator
+        factor, less = scaled.numerator * late.denominator, late.numerator * scaled.denominator
+        for frame, time in enumerate(listing.times.tolist()):
+            start = max(0, (2 * (time * factor - less) + over) // (2 * over))
             if starts and starts[-1] == start:
                 frames[-1] = frame  # the later one is seen
                 continue
@@ -59,6 +64,11 @@ class Grid:
         if starts:
             starts[0] = 0  # the first stands in before it comes
         return Grid(frames, starts, max(_nearest(listing.end * rate), len(starts) and 1))
+
+    def place(self, frame: int) -> int | None:
+        """Of a frame of the listing in the grid; None: it is never seen."""
+        at = bisect_left(self.frames, frame)
+        return at if at < len(self.frames) and self.frames[at] == frame else None
 
 
 def _nearest(value: Fraction) -> int:
@@ -73,7 +83,6 @@ class Shots:
         self.asked = asked
         self.rate = Fraction(asked["rate"])
         self.grid = Grid.of(listing, self.rate)
-        self.place = {frame: at for at, frame in enumerate(self.grid.frames)}
         self.sparse = SparseDetector(
             self.rate,
             detector=asked["detector"],
@@ -156,12 +165,12 @@ class _Looking:
 
     def _once(self, say: Say) -> int:
         """The one decode."""
-        todo = self._todo()
+        fates = self._fates()
         suspects = self._frames_of(self._suspicion.suspects)
         small = Small()
         last, count = -1, 0
         # Pictures that are kept have to be right; those that are only compared need not quite.
-        for frame, picture in decoded(self._job, self._listing, todo, rough=not self._pictures):
+        for frame, picture in decoded(self._job, self._listing, fates, rough=not self._pictures):
             count += 1
             is_suspect = bisect_right(suspects, frame) > bisect_right(suspects, last)
             last = frame
@@ -175,17 +184,17 @@ class _Looking:
 
     def _compare(self, frame: int, picture: NDArray[np.int16], is_suspect: bool) -> None:
         for shots in self._shots.values():
-            if (at := shots.place.get(frame)) is not None:
+            if (at := shots.grid.place(frame)) is not None:
                 shots.sparse.look(at, picture, is_suspect=is_suspect)
 
-    def _todo(self) -> NDArray[np.uint8]:
+    def _fates(self) -> NDArray[np.uint8]:
         import numpy as np
 
         whole = self._suspicion.anchors | (self._suspicion.near & bool(self._shots))
-        todo = np.where(whole, WHOLE, LIGHT).astype(np.uint8)
+        fates = np.where(whole, WHOLE, LIGHT).astype(np.uint8)
         for wish in self._pictures:
-            todo[self._listing.shown[wish.wanted()]] = WHOLE
-        return todo
+            fates[self._listing.shown[wish.wanted()]] = WHOLE
+        return fates
 
     def _exactly(self, shots: Shots) -> tuple[list[int], int]:
         """Places of the cuts in the regions, and how many frames were looked at for them."""
@@ -194,17 +203,17 @@ class _Looking:
         regions = shots.regions()
         if not regions:
             return [], 0
-        todo = np.full(len(self._listing.shown), DROP, np.uint8)
+        fates = np.full(len(self._listing.shown), DROP, np.uint8)
         frames = shots.grid.frames
         keys = np.flatnonzero(self._listing.packets.keys)
         for begin, end in regions:
-            self._reach(todo, keys, frames[begin], frames[end])
+            self._reach(fates, keys, frames[begin], frames[end])
         wanted = {frames[at]: at for b, e in regions for at in range(b, e + 1)}
         small = Small()
         pictures: dict[int, NDArray[np.int16]] = {}
         cuts: list[int] = []
         waiting = list(regions)
-        for frame, picture in decoded(self._job, self._listing, todo, rough=False):
+        for frame, picture in decoded(self._job, self._listing, fates, rough=False):
             if (at := wanted.get(frame)) is None:
                 continue
             pictures[at] = small.of(picture)
@@ -216,7 +225,7 @@ class _Looking:
         return cuts, len(wanted)
 
     def _reach(
-        self, todo: NDArray[np.uint8], keys: NDArray[np.intp], first: int, last: int
+        self, fates: NDArray[np.uint8], keys: NDArray[np.intp], first: int, last: int
     ) -> None:
         """Marks what has to be decoded for the frames from `first` to `last`."""
         number = self._listing.number
@@ -224,13 +233,13 @@ class _Looking:
         begin = int(before[-1]) if len(before) else 0
         wanted = self._listing.shown[first : last + 1]
         end = int(wanted.max())
-        span = todo[begin : end + 1]
+        span = fates[begin : end + 1]
         span[span <= LEADING] = LIGHT
         # Shown before the keyframe: predicted from what is not decoded.
         leading = number[begin : end + 1] < number[begin]
         span[leading & (span == LIGHT)] = LEADING
-        todo[wanted] = WHOLE
-        todo[begin] = WHOLE
+        fates[wanted] = WHOLE
+        fates[begin] = WHOLE
 
     def _cuts(
         self,
@@ -248,10 +257,11 @@ class _Looking:
             min_shot=Fraction(0),
         )
         places: list[int] = []
-        starts = [*shots.grid.starts, shots.grid.count]
+        starts = shots.grid.starts
         for at in range(region[0], region[1] + 1):
+            until = starts[at + 1] if at + 1 < len(starts) else shots.grid.count
             # Longer than neighbours are looked for, a repetition says no more.
-            times = min(max(1, starts[at + 1] - starts[at]), shots.sparse.reach + 3)
+            times = min(max(1, until - starts[at]), shots.sparse.reach + 3)
             for _ in range(times):
                 detector.look(pictures[at])
                 places.append(at)

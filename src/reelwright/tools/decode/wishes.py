@@ -97,8 +97,7 @@ class Keyframes:
         """After the frame was compared: `shots` may know more."""
         if frame in self._wanted:
             planes = self._upright.planes(picture)
-            number = self._shots.grid.starts[self._shots.place[frame]]
-            self._chooser.add(pictured(number, planes[0], planes))
+            self._chooser.add(pictured(self._start(frame), planes[0], planes))
         # Whatever is not clearly no cut: two pictures of one shot do less harm than none of one.
         for found in self._shots.sparse.found[self._told :]:
             self._chooser.cut(self._shots.grid.starts[found.frame])
@@ -106,6 +105,12 @@ class Keyframes:
         settled = self._shots.sparse.settled
         if settled >= 0:
             self._keep(self._chooser.settle(self._shots.grid.starts[settled]))
+
+    def _start(self, frame: int) -> int:
+        """The frame's number at the constant rate."""
+        at = self._shots.grid.place(frame)
+        assert at is not None
+        return self._shots.grid.starts[at]
 
     def _keep(self, chosen: Iterable[Pictured]) -> None:
         for one in chosen:
@@ -138,7 +143,9 @@ def _nearby(anchors: Sequence[int], stride: int, shots: Shots) -> list[int]:
     for at in range(stride // 2, len(frames), stride):
         middle = frames[at]
         place = bisect_left(anchors, middle)
-        near = [a for a in anchors[max(0, place - 1) : place + 1] if a in shots.place]
+        near = [
+            a for a in anchors[max(0, place - 1) : place + 1] if shots.grid.place(a) is not None
+        ]
         best = min(near, key=lambda a: abs(a - middle), default=middle)
         found.append(best if 2 * abs(best - middle) <= stride else middle)
     return found
