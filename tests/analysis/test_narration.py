@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from reelwright.analysis.narration import (
     Gap,
     gaps,
+    levelled,
     placed,
     shortened,
     speed_for,
@@ -89,3 +90,20 @@ def test_silence_around_a_voice_is_cut_off() -> None:
     samples[400:500] = 1000
     assert len(trimmed(samples, 1000)) == 140
     assert len(trimmed(np.zeros(100, np.int16), 1000)) == 0
+
+
+@pytest.mark.parametrize("loud", [300, 3000, 30000])
+def test_every_voice_is_as_loud_as_the_other(loud: int) -> None:
+    times = np.arange(16000) / 16000
+    voice = (loud * np.sin(2 * np.pi * 200 * times)).astype(np.int16)
+    line = np.concatenate([voice, np.zeros(8000, np.int16), voice])
+    made = levelled(line, 16000, -20.0)[:16000] / 32768
+    assert 20 * np.log10(np.sqrt(np.mean(np.square(made)))) == pytest.approx(-20, abs=0.1)
+
+
+def test_peaks_are_not_clipped_and_silence_stays() -> None:
+    spiky = np.zeros(16000, np.int16)
+    spiky[::400] = 8000
+    assert np.abs(levelled(spiky, 16000, -3.0).astype(int)).max() <= 32768 * 10 ** (-1 / 20) + 1
+    assert not levelled(np.zeros(999, np.int16), 16000, -20.0).any()
+    assert len(levelled(np.zeros(0, np.int16), 16000, -20.0)) == 0

@@ -99,6 +99,9 @@ def test_lines_are_heard_in_the_gaps_and_never_over_speech(studio: Studio, harbo
     assert second >= max(6.0, lines[0]["end"])
     assert third > lines[1]["end"]
     assert_never_over_speech(studio, harbour, lines)
+    said = narration(studio)
+    for line in lines:
+        assert -24 < level(said, line["start"], line["end"]) < -17
     cues = studio.path("out.vtt").read_text()
     assert cues.startswith("WEBVTT\n")
     assert cues.count(" --> ") == 3

@@ -62,7 +62,7 @@ class CommentateParams(Params):
     fastest: Number = Field(
         1.25, ge=1, le=2, description="How much faster a line may be spoken that is too long."
     )
-    gain: Level = Field(0.0, description="Gain of the narrator.")
+    gain: Level = Field(0.0, description="Gain of the narrator, who is at about -20 LUFS.")
     duck: Boolean = Field(True, description="Lower the other sound while the narrator speaks.")
     prompt: String = Field("commentate@1", description="Which prompt writes: name or name@version.")
 

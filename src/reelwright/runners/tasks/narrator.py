@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reelwright.analysis.narration import shortened, speed_for, trimmed, words_in
+from reelwright.analysis.narration import levelled, shortened, speed_for, trimmed, words_in
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from reelwright.tools.models.kinds import Models, Served, Spoken
 
 RATE_HZ = 24000
+# About -20 LUFS: between speech on the web (-16) and on television (-23).
+_LEVEL_DB = -20.0
 # Between two lines in one gap.
 _BREATH_S = 0.3
 _AT_ONCE = 4
@@ -157,7 +159,7 @@ def _end(script: Sequence[Mapping[str, Any]], number: int) -> float:
 
 
 def _samples(served: Served[Spoken]) -> NDArray[np.int16]:
-    """Mono at `RATE_HZ`, without the silence around."""
+    """Mono at `RATE_HZ`, without the silence around, as loud as every other line."""
     import av
     import numpy as np
 
@@ -170,7 +172,7 @@ def _samples(served: Served[Spoken]) -> NDArray[np.int16]:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
         parts = [*resampler.resample(frame), *resampler.resample(None)]
         samples = np.concatenate([part.to_ndarray().reshape(-1) for part in parts])
-    return trimmed(samples, RATE_HZ)
+    return levelled(trimmed(samples, RATE_HZ), RATE_HZ, _LEVEL_DB)
 
 
 def _write(path: Path, lines: Sequence[SpokenLine]) -> None:
