@@ -198,6 +198,22 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
         assert done.json["error"]["code"] == code, done.out
 
 
+def test_a_picture_that_ends_too_early_is_read_as_far_as_it_goes_and_says_so(
+    tmp_path: Path,
+) -> None:
+    rows = "\n".join(f"Line number {n}" for n in range(1, 9))
+    with Image.open(writing.picture(tmp_path / "whole.png", rows, (480, 400))) as whole:
+        whole.save(tmp_path / "whole.jpg", quality=90)
+    data = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "half.jpg").write_bytes(data[: len(data) // 2])
+    done = reel("read-text", "half.jpg", "--json", cwd=tmp_path)
+    texts = [text["text"] for text in _found(done)]
+    assert texts[0] == "Line number 1"
+    assert "Line number 8" not in texts
+    assert done.json["damage"]
+    assert "damaged" in done.err
+
+
 def test_sound_alone_has_no_text(tone: Path, tmp_path: Path) -> None:
     done = reel("read-text", str(tone), "--json", cwd=tmp_path)
     assert done.code != 0
