@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zipfile
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -264,6 +265,23 @@ def test_texts_are_what_they_are_called(
     with pytest.raises(ReelError) as caught:
         asyncio.run(verify(output, context))
     assert caught.value.code is Code.OUTPUT_MISMATCH
+
+
+def test_packs_and_vectors_that_stand_beside_results(contexts: Contexts) -> None:
+    import numpy as np
+
+    context = contexts()
+    pack, vectors = context.workspace / "a.zip", context.workspace / "a.npy"
+    with zipfile.ZipFile(pack, "w") as pictures:
+        pictures.writestr("000000000.jpg", b"\xff\xd8 not text")
+    np.save(vectors, np.full((2, 3), 0.5, np.float32))
+    for path in (pack, vectors):
+        output = StepOutput(name=path.name, container=path.suffix[1:])
+        assert asyncio.run(verify(output, context)).files == (path,)
+        path.write_bytes(path.read_bytes()[8:20])
+        with pytest.raises(ReelError) as caught:
+            asyncio.run(verify(output, context))
+        assert caught.value.code is Code.OUTPUT_MISMATCH
 
 
 def test_a_frame_lost_to_damage_may_lower_the_mean_rate() -> None:
