@@ -183,7 +183,9 @@ def test_a_film_without_sound_has_the_narrator_alone(
 
     make(ffmpeg, studio.path("film.mkv"), "-i", str(scenes), "-an", "-c:v", "copy")
     lines = "[{at: 1s, text: Bars.}]"
-    studio.run(spec(lines).replace("out.wav", "out.mp4"))
+    alone = "\n  - {from: told, to: alone.wav}"
+    studio.run(spec(lines).replace("out.wav}", "out.mp4}" + alone))
+    assert float(studio.facts("alone.wav")["format"]["duration"]) == pytest.approx(4.5, abs=0.2)
     facts = studio.facts("out.mp4")
     kinds = sorted(stream["codec_type"] for stream in facts["streams"])
     assert kinds == ["audio", "video"]

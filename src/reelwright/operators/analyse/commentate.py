@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -185,8 +186,14 @@ def _with(build: Builder, bundle: Bundle, narration: Strand, params: CommentateP
     if bundle.audio is None:
         length = results.duration_s(bundle)
         assert length is not None
-        whole = {"whole_dur": seconds_text(Fraction(length).limit_denominator(1_000_000))}
-        padded = build.filter("apad", whole, narration, because="as long as the picture")
+        whole = Fraction(length).limit_denominator(1_000_000)
+        padded = build.filter(
+            "apad",
+            {"whole_dur": seconds_text(whole)},
+            narration,
+            stream=replace(narration.stream, duration=whole),
+            because="as long as the picture",
+        )
         return Bundle((*bundle, padded))
     voices = [Voice(bundle.audio), Voice(narration, params.gain)]
     made = mixed(build, voices, duration="longest", ducking=_DUCKING if params.duck else None)
