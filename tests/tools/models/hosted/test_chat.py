@@ -192,6 +192,21 @@ def test_a_page_of_html_is_a_server_that_failed() -> None:
         assert failure(spec(server)).code is Code.MODEL_FAILED
 
 
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("local", "max_tokens"),  # Ollama does not know the other
+        ("ollama", "max_tokens"),
+        ("openai", "max_completion_tokens"),
+        ("anthropic", "max_tokens"),
+    ],
+)
+def test_the_answer_is_bounded(provider: str, name: str) -> None:
+    with wire_server() as server:
+        answer(spec(server, provider), ask(max_tokens=77))
+    assert server.asked[0].body[name] == 77
+
+
 def test_tokens_that_are_not_told_are_unknown() -> None:
     with wire_server(Turn(tokens=None)) as server:
         _, usage = answer(spec(server), ask())

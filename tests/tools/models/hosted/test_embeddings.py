@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
@@ -14,13 +15,13 @@ from reelwright.tools.models.providers import ModelSpec
 from tests.wire_server import Turn, WireServer, wire_server
 
 
-def embed(server: WireServer, *texts: str) -> tuple[Vectors, Usage]:
+def embed(server: WireServer, *texts: str, timeout_s: float = 60.0) -> tuple[Vectors, Usage]:
     spec = ModelSpec(
         kind=ModelKind.TEXT_EMBEDDING,
         provider="local",
         model="nomic",
         url=f"{server.url}/v1",
-        timeout_s=60.0,
+        timeout_s=timeout_s,
     )
     return asyncio.run(embeddings.make(spec).answer(TextsAsk(texts=texts)))
 
@@ -68,3 +69,12 @@ def test_a_server_that_is_busy_says_until_when() -> None:
         embed(server, "a")
     assert raised.value.code is Code.MODEL_RATE_LIMITED
     assert raised.value.problem.evidence["retry_after_s"] == 3
+
+
+def test_a_server_that_does_not_answer_in_time() -> None:
+    until = threading.Event()
+    with wire_server(Turn(until=until)) as server:
+        with pytest.raises(ReelError) as raised:
+            embed(server, "a", timeout_s=0.5)
+        until.set()
+    assert raised.value.code is Code.NETWORK_TIMEOUT

@@ -151,21 +151,33 @@ def _import(provider: str) -> None:
 def _made(spec: ModelSpec, client: Any) -> Model:
     if spec.provider == "anthropic":
         return _anthropic(spec, client)
-    if spec.provider == "google":
-        from pydantic_ai.models.google import GoogleModel
-        from pydantic_ai.providers.google import GoogleProvider
+    return _google(spec, client) if spec.provider == "google" else _openai(spec, client)
 
-        own = GoogleProvider(api_key=spec.key or "none", base_url=spec.url, http_client=client)
-        return GoogleModel(spec.model, provider=own)
+
+def _google(spec: ModelSpec, client: Any) -> Model:
+    from pydantic_ai.models.google import GoogleModel
+    from pydantic_ai.providers.google import GoogleProvider
+
+    own = GoogleProvider(api_key=spec.key or "none", base_url=spec.url, http_client=client)
+    return GoogleModel(spec.model, provider=own)
+
+
+def _openai(spec: ModelSpec, client: Any) -> Model:
     from openai import AsyncOpenAI
     from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
 
     # `Models` tries again, and counts what it does.
     openai = AsyncOpenAI(
         api_key=spec.key or "none", base_url=spec.url, http_client=client, max_retries=0
     )
-    return OpenAIChatModel(spec.model, provider=OpenAIProvider(openai_client=openai))
+    own = OpenAIProvider(openai_client=openai)
+    if spec.provider == "openai":
+        return OpenAIChatModel(spec.model, provider=own)
+    # Ollama knows the older name of the bound alone, and would write without end.
+    older = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+    return OpenAIChatModel(spec.model, provider=own, profile=older)
 
 
 def _anthropic(spec: ModelSpec, client: Any) -> Model:

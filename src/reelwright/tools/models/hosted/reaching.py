@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import Mapping
@@ -96,13 +97,14 @@ async def post(
     url = f"{(spec.url or '').rstrip('/')}/{path.lstrip('/')}"
     try:
         async with (
+            asyncio.timeout(spec.timeout_s),
             httpx.AsyncClient(timeout=spec.timeout_s, verify=trust()) as client,
             client.stream(
                 "POST", url, headers=headers, json=body, data=data, files=files
             ) as answer,
         ):
             reply = Reply(answer.status_code, answer.headers, await _body(spec, answer))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise network_failure(spec, error) from error
     if not 200 <= reply.status < 300:
         wait_s = retry_after_s(reply.headers.get("retry-after"))
