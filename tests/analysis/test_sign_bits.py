@@ -11,7 +11,8 @@ from reelwright.analysis.sign_bits import coarse, distances, likeness, nearest, 
 
 def _rows(count: int, dimension: int = 96, seed: int = 3) -> NDArray[np.float32]:
     rows = np.random.default_rng(seed).normal(size=(count, dimension)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 @pytest.mark.parametrize("dimension", [8, 64, 100, 384])

@@ -13,7 +13,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.search.moments import Moment, Page
 from reelwright.search.query import Filters, parse
 from reelwright.search.searching import Options, Probe, Searcher
-from reelwright.store import documents, spaces, vectors
+from reelwright.store import documents, pgvector, schema, spaces, vectors
 from reelwright.store.documents import NewDocument
 from reelwright.store.passages import NewPassage
 from reelwright.store.spaces import Identity, Purpose
@@ -35,9 +35,17 @@ def _row(*values: float) -> NDArray[np.float32]:
     return row / np.linalg.norm(row)
 
 
-def _text(store: Store, subject: str, text: str, *, title: str = "", **more: str) -> str:
+def _text(
+    store: Store,
+    subject: str,
+    text: str,
+    *,
+    title: str = "",
+    owner: str = "ana",
+    language: str | None = None,
+) -> str:
     document = NewDocument(
-        owner=more.pop("owner", "ana"), subject=subject, kind="document", title=title, **more
+        owner=owner, subject=subject, kind="document", title=title, language=language
     )
     return store.transact(
         lambda tx: documents.put(tx, document, [NewPassage(kind="body", text=text)])[0]
@@ -294,6 +302,48 @@ def test_another_model_is_built_beside_and_takes_over_at_once(store: Store) -> N
         spaces.swap(tx, space)
     assert len(_find(store, "cat", text=Probe(identity=other, row=new)).moments) == 1
     assert _find(store, "cat", text=old).moments == ()
+    with store.write() as tx:
+        assert vectors.clear_old(tx, 1) == 1
+        assert vectors.clear_old(tx, 1) == 0
+        assert [one.id for one in spaces.every(tx)] == [space.id]
+
+
+@pytest.mark.postgres
+def test_postgres_searches_vectors_by_itself(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    try:
+        _video(store, "file:1", [_said("felines", 0.0, 1.0)], {0: _row(1)})
+        with store.read() as tx:
+            space = spaces.live(tx, Purpose.TEXT)
+            assert space is not None
+            assert pgvector.has(tx, space)
+            (plan,) = tx.connection.exec_driver_sql(
+                f"SELECT indexdef FROM pg_indexes WHERE tablename = 'vectors_{space.id}' "
+                "AND indexdef LIKE '%%hnsw%%'"
+            ).scalars()
+        assert "halfvec_ip_ops" in plan
+        with store.write() as tx:
+            schema.drop(tx)
+            left = tx.connection.exec_driver_sql(
+                "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'vectors%%'"
+            )
+            assert left.scalar_one() == 0
+    finally:
+        store.close()
+
+
+@pytest.mark.postgres
+def test_without_the_extension_postgres_is_searched_all_the_same(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pgvector, "_extend", lambda _tx: False)
+    store = open_store(postgres_url)
+    try:
+        _video(store, "file:1", [_said("felines", 0.0, 1.0)], {0: _row(1)})
+        probe = Probe(identity=_TINY, row=_row(1))
+        assert _subjects(_find(store, "cat", text=probe)) == ["file:1"]
+    finally:
+        store.close()
 
 
 def test_what_is_known_on_disk_is_what_the_database_has(store: Store, tmp_path: Path) -> None:

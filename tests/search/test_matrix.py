@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from reelwright.search import matrix as matrices
 from reelwright.search.matrix import Matrix, Only
 from reelwright.store import documents, spaces, vectors
+from reelwright.store.database import Tx
 from reelwright.store.documents import NewDocument
 from reelwright.store.passages import NewPassage
 from reelwright.store.spaces import Identity, Purpose, Space
 from reelwright.store.store import Store, open_store
+from reelwright.store.vectors import Added
 
 _IDENTITY = Identity(model="test/many", dimension=64)
 
@@ -42,7 +44,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _rows(count: int, seed: int = 1) -> NDArray[np.float32]:
     rows = np.random.default_rng(seed).normal(size=(count, 64)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 def _put(store: Store, subject: str, rows: NDArray[np.float32], kind: str = "speech") -> Space:
@@ -93,9 +96,12 @@ def test_another_process_goes_on_with_the_pieces_on_disk(
     exact = _exact(store, space, row)
     read: list[int] = []
     added = vectors.added
-    monkeypatch.setattr(
-        matrices.vectors, "added", lambda *words: read.append(words[2]) or added(*words)
-    )
+
+    def noted(tx: Tx, space: Space, after: int, limit: int) -> Added:
+        read.append(after)
+        return added(tx, space, after, limit)
+
+    monkeypatch.setattr(vectors, "added", noted)
     again = Matrix(space, folder)
     assert [n for n, _ in _nearest(store, again, row)] == exact
     assert read

@@ -184,10 +184,10 @@ def _matches(asked: str) -> sa.ColumnElement[bool]:
     return _index.c.words.op("@@", is_comparison=True)(sa.cast(asked, postgresql.TSQUERY))
 
 
-def _joined(key: sa.ColumnClause[int], chosen: Chosen) -> sa.Select[tuple[int]]:
+def _joined(key: sa.ColumnClause[int], chosen: Chosen) -> sa.Select[int]:
     """Only with the tables that are asked about: of what matches, each row is looked up in them."""
     query = sa.select(key)
-    of: sa.FromClause = key.table
+    of: sa.FromClause = _index
     needs_passages = (
         chosen.where or chosen.on_documents or (chosen.kinds is not None and key.name == "id")
     )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from reelwright.errors import Code, ReelError
 from reelwright.store import pgvector
 from reelwright.store.database import Tx
-from reelwright.store.spaces import Purpose, Space
+from reelwright.store.spaces import Purpose, Space, SpaceState
 from reelwright.store.tables_understand import passages, spaces, vectors
 
 if TYPE_CHECKING:
@@ -45,21 +45,21 @@ def put(
     dimension = tx.run(query).scalar_one()
     pgvector.make(tx, space_id, dimension)
     there = _existing(tx, passage_ids)
-    values = []
+    bodies: list[tuple[int, bytes]] = []
     for passage_id, row in zip(passage_ids, rows, strict=True):
         if row.shape != (dimension,):
             said = f"a vector of the form {row.shape}; the space has {dimension} dimensions"
             raise ReelError(Code.MODEL_ANSWER_INVALID, said, where=space_id)
         if passage_id in there:
-            body = np.ascontiguousarray(row, dtype="<f4").tobytes()
-            values.append({"space_id": space_id, "passage_id": passage_id, "vector": body})
-    for start in range(0, len(values), _ROWS):
-        batch = values[start : start + _ROWS]
-        ids = [value["passage_id"] for value in batch]
+            bodies.append((passage_id, np.ascontiguousarray(row, dtype="<f4").tobytes()))
+    for start in range(0, len(bodies), _ROWS):
+        batch = bodies[start : start + _ROWS]
+        ids = [passage_id for passage_id, _ in batch]
         old = (vectors.c.space_id == space_id, vectors.c.passage_id.in_(ids))
         tx.run(sa.delete(vectors).where(*old))
-        tx.run(sa.insert(vectors), batch)
-        pgvector.add(tx, space_id, [(value["passage_id"], value["vector"]) for value in batch])
+        new = [{"space_id": space_id, "passage_id": n, "vector": body} for n, body in batch]
+        tx.run(sa.insert(vectors), new)
+        pgvector.add(tx, space_id, batch)
 
 
 def missing(tx: Tx, space: Space, limit: int, *, after: int = 0) -> list[Missing]:
@@ -154,6 +154,21 @@ def added(tx: Tx, space: Space, after: int, limit: int) -> Added:
     rows = np.frombuffer(b"".join(bodies), dtype="<f4").astype(np.float32, copy=False)
     shaped = rows.reshape(len(ids), space.identity.dimension)
     return Added(tuple(ids), tuple(passage_ids), tuple(document_ids), tuple(kinds), shaped)
+
+
+def clear_old(tx: Tx, limit: int = 5000) -> int:
+    """Of spaces that are out of use at most so many vectors; spaces that are empty go. How many
+    went; call it until it gives 0."""
+    out = spaces.c.state == SpaceState.OLD
+    gone = 0
+    for space_id in tx.run(sa.select(spaces.c.id).where(out)).scalars().all():
+        pgvector.drop(tx, space_id)
+        some = sa.select(vectors.c.id).where(vectors.c.space_id == space_id).limit(limit - gone)
+        gone += int(tx.run(sa.delete(vectors).where(vectors.c.id.in_(some))).rowcount)
+        if gone >= limit:
+            return gone
+        tx.run(sa.delete(spaces).where(spaces.c.id == space_id))
+    return gone
 
 
 def last(tx: Tx, space_id: str) -> int:

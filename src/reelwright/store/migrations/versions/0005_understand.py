@@ -76,8 +76,8 @@ _PASSAGE_INDEX_GONE = {
     "postgresql": (
         (  # the tables of pgvector, one a space
             "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables WHERE "
-            "schemaname = current_schema() AND tablename LIKE 'vectors\\_%' "
-            "LOOP EXECUTE format('DROP TABLE %I', name); END LOOP; END $$"
+            "schemaname = current_schema() AND starts_with(tablename, 'vectors_') "
+            "LOOP EXECUTE 'DROP TABLE ' || quote_ident(name); END LOOP; END $$"
         ),
         "DROP TABLE IF EXISTS passage_index",
         "DROP FUNCTION IF EXISTS passage_index_follow() CASCADE",

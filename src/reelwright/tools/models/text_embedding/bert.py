@@ -112,7 +112,8 @@ class Encoder:
             x += layer.narrow_bias
             x += heard
             self._normalise(x, layer.narrow_norm)
-        return x.reshape(count, length, -1)
+        encoded: Array = x.reshape(count, length, -1)
+        return encoded
 
     def _attend(self, x: Array, layer: _Layer, count: int, length: int) -> Array:
         width = x.shape[1] // self._heads
