@@ -109,6 +109,13 @@ def test_the_service_tells_costs_and_prompts(tmp_path: Path) -> None:
     assert f'reel_model_cost_usd_total{{model="openai:gpt-5-mini"}} {COST_USD}' in metrics
 
 
+def test_the_command_knows_all_ways_to_group() -> None:
+    from reelwright.cli.commands.costs import Way
+    from reelwright.store.model_costs import By
+
+    assert [way.value for way in Way] == [by.value for by in By]
+
+
 def test_nobody_was_asked(tmp_path: Path) -> None:
     assert "No hosted model was asked" in reel("costs", cwd=tmp_path).out
     assert costs(tmp_path)["total"]["cost_usd"] == 0

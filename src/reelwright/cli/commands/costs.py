@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reelwright.cli import terminal
 from reelwright.cli.options import AsJson
-from reelwright.store.model_costs import By
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +20,22 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 
+class Way(StrEnum):
+    """As `store.model_costs.By`, which takes a second to import: `reel --help` asks for it."""
+
+    JOB = "job"
+    ASSET = "asset"
+    PROVIDER = "provider"
+    MODEL = "model"
+    DAY = "day"
+    PROMPT = "prompt"
+    KIND = "kind"
+
+
 @app.command()
 def costs(
     by: Annotated[
-        By | None, typer.Option(help="A line for each of these; default: one for all.")
+        Way | None, typer.Option(help="A line for each of these; default: one for all.")
     ] = None,
     since: Annotated[
         str | None,
@@ -47,6 +59,7 @@ def costs(
     from reelwright.app.principal import LOCAL
     from reelwright.cli.spans import moment
     from reelwright.cli.use import opened
+    from reelwright.store.model_costs import By
 
     begin = None if since is None else moment(since, "--since", time.time())
     with opened() as used:
@@ -55,7 +68,8 @@ def costs(
             from reelwright.app.jobs import identify
 
             job_id = identify(used, job)
-        told = found(used, LOCAL, by=by, since=begin, job_id=job_id)
+        group = None if by is None else By(by.value)
+        told = found(used, LOCAL, by=group, since=begin, job_id=job_id)
     if as_json:
         terminal.emit(told.to_json())
         return
