@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reelwright.cli import terminal
+from reelwright.cli.exits import exit_code
 from reelwright.cli.options import AsJson, Walls
+from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.captions import Captions
@@ -38,7 +40,15 @@ def captions(
     from reelwright.cli.single import refuse_server
 
     refuse_server("captions")
-    found = _read(file.absolute(), track, sandbox)
+    try:
+        found = _read(file.absolute(), track, sandbox)
+    except ReelError as error:
+        if not as_json or error.code is not Code.MEDIA_UNRECOGNISED:
+            raise
+        # What is no captions has none: the W3C's parser says so too. It is an error all the same.
+        told = [{**one.to_json(), "hint": terminal.hint(one)} for one in error.problems]
+        terminal.emit({"cues": [], "error": told[0], "problems": told})
+        raise typer.Exit(exit_code(error.code)) from error
     for number, line in found.unread:
         terminal.note(f"line {number}: left out, these are no times: {terminal.printable(line)}")
     if as_json:
