@@ -197,6 +197,28 @@ def test_a_film_without_sound_has_the_narrator_alone(
     assert rms_db(heard[: int(0.8 * rate)]) < -60
 
 
+def test_a_sound_that_begins_late_stays_where_it_is(
+    studio: Studio, harbour: Film, ffmpeg: Path
+) -> None:
+    """And a line waits for the one before it."""
+    from tests.features.media import make
+
+    source, where = str(harbour.path), studio.path("film.mkv")
+    given = ("-i", source, "-itsoffset", "1.5", "-i", source)
+    make(ffmpeg, where, *given, "-map", "0:v", "-map", "1:a", "-c", "copy")
+    late = [(start + 1.5, end + 1.5) for start, end in harbour.spoken]
+    lines = "[{text: One.}, {at: 17.5s, text: Gulls circle.}, {at: 20s, text: The end.}]"
+    studio.run(spec(lines, duck=False))
+    heard = studio.samples("out.wav")[:, 0]
+    for start, end in late:
+        assert level(heard, start, end) > -30
+        assert level(heard, start - 0.2, start - 0.02) < -60
+    told = script(studio)["lines"]
+    assert [line["text"] for line in told] == ["One.", "Gulls circle.", "The end."]
+    assert told[0]["end"] < late[0][0]
+    assert late[1][1] < told[1]["start"] < told[1]["end"] < told[2]["start"]
+
+
 def test_it_is_spoken_once(studio: Studio, harbour: Film, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a hosted voice, which costs: the second run asks nobody."""
     studio.bring(harbour.path, "film.mkv")

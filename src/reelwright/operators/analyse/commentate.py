@@ -17,6 +17,7 @@ from reelwright.media.time import seconds_text
 from reelwright.media.timecode import Timecode, seconds
 from reelwright.operators.analyse import results
 from reelwright.operators.analyse.speech import audio16k
+from reelwright.operators.audio.facts import after_filter, audio_of
 from reelwright.operators.audio.mixing import Ducking, Voice, mixed
 from reelwright.operators.times import rate_of
 
@@ -195,6 +196,21 @@ def _with(build: Builder, bundle: Bundle, narration: Strand, params: CommentateP
             because="as long as the picture",
         )
         return Bundle((*bundle, padded))
-    voices = [Voice(bundle.audio), Voice(narration, params.gain)]
+    voices = [Voice(_from_zero(build, bundle.audio)), Voice(narration, params.gain)]
     made = mixed(build, voices, duration="longest", ducking=_DUCKING if params.duck else None)
     return bundle.swap(bundle.audio, made)
+
+
+def _from_zero(build: Builder, strand: Strand) -> Strand:
+    """A sound that begins late begins with silence: both have the times of the file then."""
+    stream = audio_of(strand)
+    if not stream.start:
+        return strand
+    length = None if stream.duration is None else stream.start + stream.duration
+    return build.filter(
+        "aresample",
+        {"async": 1, "first_pts": 0},
+        strand,
+        stream=after_filter(stream, duration=length, start=Fraction(0)),
+        because="the sound begins later than the picture",
+    )

@@ -73,13 +73,14 @@ class Narrator:
         self._refused: ReelError | None = None
 
     async def speak(self, script: Sequence[Mapping[str, Any]]) -> Told:
-        """`script`: lines as `commentate.write` wrote them, in the order of their gaps."""
+        """`script`: lines as `commentate.write` wrote them, in the order of their gaps. One waits
+        for that before it."""
         plain = await self._all([line["text"] for line in script])
         dropped: list[Mapping[str, Any]] = []
         clock_s = 0.0
-        for number, (line, samples) in enumerate(zip(script, plain, strict=True)):
+        for line, samples in zip(script, plain, strict=True):
             start_s = max(line["at"], clock_s)
-            room_s = _end(script, number) - start_s
+            room_s = line["gap"][1] - start_s
             fitted = await self._fitted(line["text"], samples, start_s, room_s)
             if fitted is None:
                 why = f"it does not fit into {max(0.0, room_s):.1f} s"
@@ -146,16 +147,6 @@ class Narrator:
             return np.zeros(0, np.int16)
         self._served = served.provenance()
         return await asyncio.to_thread(_samples, served)
-
-
-def _end(script: Sequence[Mapping[str, Any]], number: int) -> float:
-    """Until when a line may last: its gap's end, or when the next line has to begin."""
-    end: float = script[number]["gap"][1]
-    if number + 1 < len(script):
-        following = script[number + 1]
-        if following["gap"] == script[number]["gap"] and following["at"] > script[number]["at"]:
-            end = min(end, following["at"] - _BREATH_S)
-    return end
 
 
 def _samples(served: Served[Spoken]) -> NDArray[np.int16]:
