@@ -13,10 +13,10 @@ from reelwright.tools.flac import flac_of, read_samples
 from reelwright.tools.models.hosted import reaching
 from reelwright.tools.models.hosted.reaching import invalid
 from reelwright.tools.models.kinds import Heard, ModelIdentity, SpeechAsk, Usage, Word
+from reelwright.tools.models.prices import is_free
 
 if TYPE_CHECKING:
-    from reelwright.tools.models.prices import is_free
-from reelwright.tools.models.providers import ModelSpec
+    from reelwright.tools.models.providers import ModelSpec
 
 # OpenAI's own measure of a segment in which nobody speaks, whatever words it gave.
 _NO_SPEECH, _UNSURE = 0.6, -1.0
