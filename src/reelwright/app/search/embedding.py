@@ -73,6 +73,9 @@ async def embed_missing(app: App, models: Models) -> AsyncIterator[Embedded]:
         yield Embedded(done=done, whole=max(whole, done), model=space.identity.model)
     if space.state is spaces.SpaceState.BUILDING:
         await asyncio.to_thread(app.store.transact, lambda tx: spaces.swap(tx, space))
+    # Also what an earlier run had no time for.
+    while await asyncio.to_thread(app.store.transact, vectors.clear_old):
+        pass
 
 
 async def _space(app: App, models: Models) -> Space:
