@@ -69,6 +69,19 @@ def test_faster_whisper_gives_words_with_times(tmp_path: Path) -> None:
     assert caught.value.code is Code.MODEL_REFUSED
 
 
+@pytest.mark.parametrize("provider", ["onnx-asr", "faster-whisper", "pocketsphinx"])
+@pytest.mark.parametrize("span", [(1.99, 2.0), (3.0, 4.0)])
+def test_next_to_no_sound_has_no_words(
+    tmp_path: Path, provider: str, span: tuple[float, float]
+) -> None:
+    tiny.conformer_ctc(tmp_path / "ctc", SAID)
+    tiny.whisper(tmp_path / "whisper", ["x"], 1.0)
+    model = {"onnx-asr": "ctc", "faster-whisper": "whisper"}.get(provider, "")
+    audio = tiny.sound(tmp_path / "a.flac", 2.0)
+    ask = SpeechAsk(audio=audio, start_s=span[0], end_s=span[1])
+    assert _hear(_spec(provider, tmp_path, model), ask).words == ()
+
+
 def test_pocketsphinx_knows_english_only_and_says_that_it_is_poor(tmp_path: Path) -> None:
     spec = _spec("pocketsphinx", tmp_path)
     audio = tiny.sound(tmp_path / "a.flac", 1.0)

@@ -13,6 +13,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.tools.flac import read_samples
 from reelwright.tools.models.kinds import Heard, ModelIdentity, SpeechAsk, Usage, Word
 from reelwright.tools.models.providers import unavailable
+from reelwright.tools.models.speech.pieces import LEAST_SAMPLES
 from reelwright.tools.models.speech.weights import digest, folder_of
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class FasterWhisper:
         import numpy as np
 
         samples = read_samples(ask.audio, ask.start_s, ask.end_s)
+        if len(samples) < LEAST_SAMPLES:
+            return Heard(words=(), language=ask.language)
         segments, info = self._model.transcribe(
             samples.astype(np.float32) / _FULL_SCALE,
             language=self._language(ask.language),

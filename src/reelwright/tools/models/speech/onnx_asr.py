@@ -14,7 +14,7 @@ from reelwright.analysis.words import is_unspaced, spread
 from reelwright.tools.flac import RATE_HZ, read_samples
 from reelwright.tools.models.kinds import Heard, ModelIdentity, SpeechAsk, Usage, Word
 from reelwright.tools.models.providers import unavailable
-from reelwright.tools.models.speech.pieces import quiet_pieces
+from reelwright.tools.models.speech.pieces import LEAST_SAMPLES, quiet_pieces
 from reelwright.tools.models.speech.weights import digest, folder_of
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class OnnxAsr:
 
     def _hear(self, ask: SpeechAsk) -> tuple[Word, ...]:
         samples = read_samples(ask.audio, ask.start_s, ask.end_s)
+        if len(samples) < LEAST_SAMPLES:
+            return ()
         words: list[Word] = []
         for first, last in quiet_pieces(samples, round(self._most_s * RATE_HZ)):
             words += self._piece(samples[first:last], ask.start_s + first / RATE_HZ, ask.language)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# No model hears a word in less, and some fail on it.
+LEAST_SAMPLES = RATE_HZ // 10
 _WINDOW = RATE_HZ // 10
 # How much of the end of a piece is searched for silence.
 _SEARCHED = 0.3

@@ -12,6 +12,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.tools.flac import RATE_HZ, read_samples
 from reelwright.tools.models.kinds import Heard, ModelIdentity, SpeechAsk, Usage, Word
 from reelwright.tools.models.providers import unavailable
+from reelwright.tools.models.speech.pieces import LEAST_SAMPLES
 
 if TYPE_CHECKING:
     from reelwright.tools.models.providers import ModelSpec
@@ -76,6 +77,8 @@ class PocketSphinx:
 
     def _hear(self, ask: SpeechAsk) -> tuple[Word, ...]:
         samples = read_samples(ask.audio, ask.start_s, ask.end_s)
+        if len(samples) < LEAST_SAMPLES:
+            return ()
         decoder = self._decoder
         # What it has adapted to in another sound must not change what it hears in this one.
         decoder.reinit_feat()
