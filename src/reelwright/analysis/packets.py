@@ -105,21 +105,3 @@ def _medians(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     middle = ordered[np.arange(len(sizes)), np.maximum(count - 1, 0) // 2]
     medians: NDArray[np.float64] = np.nan_to_num(middle)
     return medians
-
-
-def quiet_stretches(packets: Packets, suspicion: Suspicion) -> NDArray[np.bool_]:
-    """By keyframe: whether nothing up to the next keyframe is large enough to begin a shot. The
-    stretch after the last keyframe is not known to be."""
-    import numpy as np
-
-    at = np.flatnonzero(suspicion.anchors)
-    sizes = packets.sizes[at].astype(np.float64)
-    is_key = packets.keys[at]
-    loud = ~is_key & (sizes > _OF_KEYFRAME * _keyframes_around(sizes, is_key))
-    stretch = np.cumsum(is_key) - 1
-    count = int(is_key.sum())
-    quiet = np.ones(count, bool)
-    quiet[stretch[loud & (stretch >= 0)]] = False
-    if count:
-        quiet[-1] = False
-    return quiet

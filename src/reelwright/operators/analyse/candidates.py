@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, field_validator
 
 from reelwright.analysis.change import ChangeGate
-from reelwright.analysis.packs import PicturePack, Planes, planes_of
 from reelwright.graph.operator import (
     Analyser,
     Bundle,
@@ -22,6 +21,7 @@ from reelwright.graph.operator import (
 from reelwright.graph.params import Duration, Integer
 from reelwright.media.streams import Stream, StreamKind, VideoStream
 from reelwright.media.timecode import Timecode, seconds
+from reelwright.operators.analyse.packs import PicturePack, Planes, planes_of
 from reelwright.operators.analyse.sampling import full_range, sampled
 from reelwright.operators.video.sizing import Wish, fit, picture_size
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from reelwright.analysis.packs import PicturePack, Planes, planes_of
 from reelwright.graph.operator import (
     Analyser,
     Bundle,
@@ -24,6 +23,7 @@ from reelwright.media.streams import Stream, StreamKind, VideoStream
 from reelwright.media.time import frame_at
 from reelwright.media.timecode import Timecode, seconds
 from reelwright.operators.analyse import shots
+from reelwright.operators.analyse.packs import PicturePack, Planes, planes_of
 from reelwright.operators.analyse.sampling import full_range
 from reelwright.operators.video.sizing import Wish, fit, picture_size
 

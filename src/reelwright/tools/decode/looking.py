@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reelwright.analysis.packets import suspicion
@@ -19,13 +20,15 @@ from reelwright.analysis.shots import ShotDetector
 from reelwright.analysis.sparse_shots import SparseDetector, spaced
 from reelwright.media.time import frame_at
 from reelwright.tools.decode.frames import DROP, LEADING, LIGHT, WHOLE, decoded
-from reelwright.tools.decode.job import CANDIDATES, KEYFRAMES, SHOTS, CannotLook, Job, Wish
+from reelwright.tools.decode.job import CANDIDATES, LOOKS, SHOTS, CannotLook, Job, Wish
 from reelwright.tools.decode.listing import Listing, listed
 from reelwright.tools.decode.pictures import Small, Upright
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from reelwright.tools.decode.wishes import Candidates, Keyframes
 
 Say = Callable[[int, Fraction], None]
 _ASKED = ("rate", "detector", "threshold", "min_difference", "min_shot")
@@ -116,34 +119,39 @@ class Shots:
 
 class _Looking:
     def __init__(self, job: Job, listing: Listing) -> None:
-        from reelwright.tools.decode.wishes import Candidates, Keyframes
-
         self._job = job
         self._listing = listing
         self._suspicion = suspicion(listing.packets)
         self._shots: dict[tuple[Any, ...], Shots] = {}
         self._pictures: list[Keyframes | Candidates] = []
         self._answers: list[Callable[[], dict[str, Any]]] = []
-        anchors = self._frames_of(self._suspicion.anchors)
         for wish in job.wishes:
-            if wish.analyser == CANDIDATES:
-                made = Candidates(wish, listing, self._upright(wish, "BICUBIC"))
-                self._pictures.append(made)
-                self._answers.append(made.answer)
-                continue
-            shots = self._shots_for(wish)
-            if wish.analyser == SHOTS:
-                self._answers.append(lambda shots=shots: _shots_answer(shots))  # type: ignore[misc]
-            elif wish.analyser == KEYFRAMES:
-                chosen = Keyframes(wish, shots, anchors, self._upright(wish, "AREA"))
-                self._pictures.append(chosen)
-                self._answers.append(chosen.answer)
-            else:
-                raise CannotLook(f"nothing here stands in for {wish.analyser}")
+            self._answers.append(self._answer(wish))
+
+    def _answer(self, wish: Wish) -> Callable[[], dict[str, Any]]:
+        """What gives the wish's result in the end."""
+        if wish.analyser not in LOOKS:
+            raise CannotLook(f"nothing here stands in for {wish.analyser}")
+        if wish.analyser == SHOTS:
+            return partial(_shots_answer, self._shots_for(wish))
+        # Not for shots alone: it takes as long to import as a short file to look at.
+        from reelwright.tools.decode.wishes import Candidates, Keyframes
+
+        made: Keyframes | Candidates
+        if wish.analyser == CANDIDATES:
+            made = Candidates(wish, self._listing, self._upright(wish, "BICUBIC"))
+        else:
+            anchors = self._frames_of(self._suspicion.anchors)
+            made = Keyframes(wish, self._shots_for(wish), anchors, self._upright(wish, "AREA"))
+        self._pictures.append(made)
+        return made.answer
 
     def _shots_for(self, wish: Wish) -> Shots:
         asked = {name: wish.params[name] for name in _ASKED}
-        return self._shots.setdefault(tuple(asked.values()), Shots(self._listing, asked))
+        key = tuple(asked.values())
+        if key not in self._shots:
+            self._shots[key] = Shots(self._listing, asked)
+        return self._shots[key]
 
     def _upright(self, wish: Wish, flags: str) -> Upright:
         size = (wish.params["width"], wish.params["height"])

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from reelwright.analysis.packs import Planes
+    from reelwright.operators.analyse.packs import Planes
 
 
 class Scaler:
@@ -36,6 +36,7 @@ class Scaler:
             interpolation=self._flags,
             src_color_range="JPEG" if _is_full(frame) else "MPEG",
             dst_color_range="JPEG",
+            threads=1,
         )
         return [
             np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width].copy()

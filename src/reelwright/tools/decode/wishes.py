@@ -16,8 +16,8 @@ from reelwright.analysis.keyframes import (
     Pictured,
     pictured,
 )
-from reelwright.analysis.packs import PicturePack
 from reelwright.media.time import frame_at
+from reelwright.operators.analyse.packs import PicturePack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

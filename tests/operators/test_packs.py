@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reelwright.analysis.packs import PicturePack, Planes, planes_of
+from reelwright.operators.analyse.packs import PicturePack, Planes, planes_of
 
 
 def planes(luma: int, blue: int = 128, red: int = 128) -> Planes:
