@@ -114,12 +114,33 @@ def test_siglip_takes_small_letters_and_all_texts_of_one_length(tmp_path: Path) 
 def test_exports_of_openclip(tmp_path: Path) -> None:
     folder = tiny_clip.open_clip(tmp_path / "ViT-B-32__openai")
     model = clip.make(_spec(tmp_path, folder.name))
+    assert model.identity.dimension == 3
     picture = _noise(8, 30)
     rows = _rows(model, PicturesAsk(images=(_png(picture),), texts=("blue",)))
     middle = picture[:, 11:19].astype(np.float32) / 255
     np.testing.assert_allclose(rows[0], _seen(middle), atol=1e-5)
     filled_up = 4 * tiny_clip.TABLE[0] + [0, 0, 1]
     np.testing.assert_allclose(rows[1], _of_length_1(filled_up), atol=1e-6)
+
+
+def test_openclips_siglip_squeezes_pictures_and_cleans_texts(tmp_path: Path) -> None:
+    folder = tiny_clip.open_clip(tmp_path / "ViT-B-16-SigLIP2__webli", cleans=True)
+    model = clip.make(_spec(tmp_path, folder.name))
+    halves = np.zeros((8, 80, 3), np.uint8)
+    halves[:, :40, 0] = 255
+    rows = _rows(model, PicturesAsk(images=(_png(halves),), texts=("  Red_GREEN! ",)))
+    small = np.asarray(Image.fromarray(halves).resize((8, 8), Image.Resampling.BICUBIC))
+    np.testing.assert_allclose(rows[0], _seen(small.astype(np.float32) / 255), atol=1e-5)
+    filled_up = 3 * tiny_clip.TABLE[0] + [1, 1, 0]
+    np.testing.assert_allclose(rows[1], _of_length_1(filled_up), atol=1e-6)
+
+
+def test_a_text_half_of_one_length_is_filled_up(tmp_path: Path) -> None:
+    folder = tiny_clip.hugging_face(tmp_path / "model")
+    tiny_clip.text(folder / "onnx" / "text_model.onnx", "text_embeds", length=6)
+    (row,) = _rows(clip.make(_spec(tmp_path, "model")), PicturesAsk(texts=("red blue",)))
+    filled_up = 4 * tiny_clip.TABLE[0] + [1, 0, 1]
+    np.testing.assert_allclose(row, _of_length_1(filled_up), atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [tiny_clip.hugging_face, tiny_clip.siglip])

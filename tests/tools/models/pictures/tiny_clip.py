@@ -24,23 +24,31 @@ TABLE = np.array([[0, 0, 0.125], [0, 0, 0.25], [1, 0, 0], [0, 1, 0], [0, 0, 1]],
 MEAN, STD = (0.5, 0.25, 0.125), (0.5, 0.25, 0.5)
 
 
-def vision(path: Path, output: str, batch: str | int = "batch") -> None:
-    image = helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, [batch, 3, "h", "w"])
+def vision(path: Path, output: str, batch: str | int = "batch", name: str = "pixel_values") -> None:
+    image = helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, 3, "h", "w"])
     vector = helper.make_tensor_value_info(output, TensorProto.FLOAT, [batch, 3])
     hidden = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [batch, 3])
     nodes = [
-        helper.make_node("ReduceMean", ["pixel_values"], [output], axes=[2, 3], keepdims=0),
+        helper.make_node("ReduceMean", [name], [output], axes=[2, 3], keepdims=0),
         helper.make_node("Neg", [output], ["last_hidden_state"]),
     ]
     _save(path, helper.make_graph(nodes, "vision", [image], [hidden, vector]))
 
 
-def text(path: Path, output: str, length: str | int = "length", *, masked: bool = False) -> None:
+def text(
+    path: Path,
+    output: str,
+    length: str | int = "length",
+    *,
+    masked: bool = False,
+    name: str = "input_ids",
+    kind: int = TensorProto.INT64,
+) -> None:
     """`masked`: it takes an attention mask, and what is masked adds nothing."""
     shape = ["batch", length]
-    inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, shape)]
+    inputs = [helper.make_tensor_value_info(name, kind, shape)]
     vector = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", 3])
-    nodes = [helper.make_node("Gather", ["table", "input_ids"], ["rows"])]
+    nodes = [helper.make_node("Gather", ["table", name], ["rows"])]
     rows = "rows"
     constants = [numpy_helper.from_array(TABLE, "table")]
     if masked:
@@ -106,17 +114,24 @@ def siglip(folder: Path) -> Path:
     return folder
 
 
-def open_clip(folder: Path) -> Path:
-    """As photo servers keep OpenCLIP's; the text half takes five tokens, no more and no fewer."""
-    vision(folder / "visual" / "model.onnx", "embedding")
-    text(folder / "textual" / "model.onnx", "embedding", length=5)
+def open_clip(folder: Path, *, cleans: bool = False) -> Path:
+    """As photo servers keep OpenCLIP's: texts are filled up to the length that is configured.
+    `cleans`: a SigLIP, whose texts have neither capitals nor punctuation."""
+    vision(folder / "visual" / "model.onnx", "embedding", batch=1, name="image")
+    kind = TensorProto.INT32
+    text(folder / "textual" / "model.onnx", "embedding", name="text", kind=kind)
     tokenizer(folder / "textual" / "tokenizer.json")
+    _json(folder / "textual" / "tokenizer_config.json", {"pad_token": "[PAD]"})
+    told: dict[str, Any] = {"context_length": 5}
+    if cleans:
+        told["tokenizer_kwargs"] = {"clean": "canonicalize"}
+    _json(folder / "config.json", {"embed_dim": 3, "text_cfg": told})
     prepared = {
         "size": [8, 8],
         "mean": list(MEAN),
         "std": list(STD),
         "interpolation": "bicubic",
-        "resize_mode": "shortest",
+        "resize_mode": "squash" if cleans else "shortest",
     }
     _json(folder / "visual" / "preprocess_cfg.json", prepared)
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ _OUTPUTS = ("image_embeds", "text_embeds", "embedding", "embeddings", "pooler_ou
 _AT_ONCE = 8
 # Of a text, where nothing says it: CLIP's 77.
 _LENGTH = 77
+# What exports call the tokens.
+_IDS = ("input_ids", "text")
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def identify(spec: ModelSpec) -> ModelIdentity:
@@ -110,8 +114,7 @@ class Clip:
         if self._text is None:
             self._text = session(self._spec, self._parts.text)
             self._tokenizer = _tokenizer(self._spec, self._parts, self._text)
-        lower = self._parts.tokens.get("do_lower_case", False)
-        encoded = self._tokenizer.encode(text.lower() if lower else text)
+        encoded = self._tokenizer.encode(_cleaned(text, self._parts))
         given = {"attention_mask": encoded.attention_mask, "position_ids": range(len(encoded.ids))}
         feeds = {
             entry.name: np.asarray([given.get(entry.name, encoded.ids)], dtype=_dtype(entry))
@@ -177,11 +180,11 @@ def _tokenizer(spec: ModelSpec, found: Parts, model: Any) -> Any:
         tokenizer = Tokenizer.from_file(str(found.tokenizer))
     except Exception as error:
         raise unavailable(spec, f"{found.tokenizer} cannot be read: {error}") from error
-    ids = next((one for one in model.get_inputs() if one.name == "input_ids"), None)
-    fixed = ids.shape[-1] if ids is not None and isinstance(ids.shape[-1], int) else None
+    ids = next((e for e in model.get_inputs() if e.name in _IDS), model.get_inputs()[0])
+    fixed = ids.shape[-1] if isinstance(ids.shape[-1], int) else None
     length = fixed or _length(found)
     tokenizer.enable_truncation(length)
-    if fixed or str(found.config.get("model_type", "")).startswith("siglip"):
+    if fixed or _fills_up(found):
         pad = tokenizer.padding or {}
         token = pad.get("pad_token") or _pad_token(found)
         number = pad.get("pad_id", tokenizer.token_to_id(token) or 0)
@@ -191,7 +194,22 @@ def _tokenizer(spec: ModelSpec, found: Parts, model: Any) -> Any:
     return tokenizer
 
 
+def _cleaned(text: str, found: Parts) -> str:
+    """As texts were where the model was trained: SigLIP's had neither capitals nor punctuation."""
+    text = " ".join(text.split())
+    if found.open_clip.get("tokenizer_kwargs", {}).get("clean") == "canonicalize":
+        return " ".join(text.replace("_", " ").translate(_NO_PUNCTUATION).lower().split())
+    return text.lower() if found.tokens.get("do_lower_case", False) else text
+
+
+def _fills_up(found: Parts) -> bool:
+    """Whether texts of all lengths are filled up to one: SigLIP's, and OpenCLIP's always."""
+    return bool(found.open_clip) or str(found.config.get("model_type", "")).startswith("siglip")
+
+
 def _length(found: Parts) -> int:
+    if found.open_clip:
+        return int(found.open_clip.get("context_length", _LENGTH))
     said = found.tokens.get("model_max_length")
     if isinstance(said, int) and said <= 4096:  # "no limit" is written as 10^30
         return said

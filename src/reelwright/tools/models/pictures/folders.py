@@ -36,6 +36,12 @@ class Parts:
     config: dict[str, Any]
     tokens: dict[str, Any]
 
+    @property
+    def open_clip(self) -> dict[str, Any]:
+        """What OpenCLIP's form of `config` says of texts; empty in other forms."""
+        found = self.config.get("text_cfg")
+        return found if isinstance(found, dict) else {}
+
 
 def parts(spec: ModelSpec) -> Parts:
     """Raises MODEL_UNAVAILABLE, naming what is missing."""
@@ -54,12 +60,14 @@ def parts(spec: ModelSpec) -> Parts:
 
 
 def digest(found: Parts) -> str:
-    """Of the weights, by their sizes and parts of them: gigabytes are not read to know which model
-    it is."""
+    """Of the weights, by their sizes and parts of them (gigabytes are not read to know which model
+    it is), and of what is done to texts."""
     total = hashlib.sha256()
     for weights in (found.vision, found.text):
         for path in (weights, *sorted(weights.parent.glob(f"{weights.name}[_.]data*"))):
             _sample(total, path)
+    _sample(total, found.tokenizer)
+    total.update(json.dumps([found.config, found.tokens], sort_keys=True).encode())
     return total.hexdigest()[:16]
 
 
