@@ -108,8 +108,12 @@ def local_files(entry: InputSpec) -> tuple[Path, ...]:
 
 def existing(path: Path) -> Path:
     """Raises INPUT_NOT_FOUND, with the nearest name of a file in the folder."""
-    if path.exists():
-        return path
+    try:
+        if path.exists():
+            return path
+    except OSError as error:  # no file system has names of that length
+        message = f"{str(path)[:200]}… is not there: {error.strerror}"
+        raise ReelError(Code.INPUT_NOT_FOUND, message, where=str(path)[:200]) from error
     folder = path.parent
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
