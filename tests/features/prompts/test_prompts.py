@@ -193,6 +193,14 @@ def test_a_model_that_fails_a_case_loses_it(folder: Path) -> None:
     assert "not that" in done.json["cases"][0]["results"][1]["error"]
 
 
+def test_where_nobody_answers_there_is_nothing_to_compare(folder: Path) -> None:
+    told = cases(folder, {"id": "a", "inputs": {"who": "x"}})
+    words = ("prompts", "compare", "greet", "greet@1", "--set", told, "--json")
+    done = reel(*words, cwd=folder, REEL_MODELS__LANGUAGE="")
+    assert done.code == 4
+    assert "model_unavailable" in done.json["cases"][0]["results"][0]["error"]
+
+
 def test_the_set_in_the_repository_fits_its_prompt() -> None:
     from reelwright.app.models.comparing import read_set, score_of
     from reelwright.tools.models.prompts import Prompts

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reelwright.cli import terminal
+from reelwright.cli.exits import EXITS
 from reelwright.cli.options import AsJson
+from reelwright.errors import Kind
 
 if TYPE_CHECKING:
     from reelwright.app.models.comparing import Comparison
@@ -167,7 +169,8 @@ def compare(
 
     A case is `{"id": "one", "inputs": {…}, "images": ["frame.png"], "expected": …,
     "contains": ["…"]}`; all but the inputs may be left out. What was asked before is not asked
-    again. The whole comparison is kept in the home folder.
+    again. The whole comparison is kept in the home folder. Ends with exit code 4 where no case was
+    answered at all.
 
     Example: `reel prompts compare answer@1=local:llama3 answer@1=openai:gpt-5-mini --set set.jsonl`
     """
@@ -184,6 +187,8 @@ def compare(
         terminal.emit(made.to_json())
     else:
         _side_by_side(made)
+    if all(one.error for row in made.results for one in row):
+        raise typer.Exit(EXITS[Kind.TOOL])
 
 
 def _side_by_side(made: Comparison) -> None:
