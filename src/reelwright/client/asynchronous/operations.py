@@ -622,7 +622,7 @@ class Operations(Transport):
             models.Source, await self.send("DELETE", f"/v1/subscriptions/{self.part(source_id)}")
         )
 
-    async def list_assets(
+    async def list_assets(  # size: a line for each parameter
         self,
         *,
         q: str | None = None,
@@ -833,7 +833,7 @@ class Operations(Transport):
             ),
         )
 
-    async def find(
+    async def find(  # size: a line for each parameter
         self,
         *,
         q: str,

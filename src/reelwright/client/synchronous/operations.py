@@ -608,7 +608,7 @@ class Operations(Transport):
             models.Source, self.send("DELETE", f"/v1/subscriptions/{self.part(source_id)}")
         )
 
-    def list_assets(
+    def list_assets(  # size: a line for each parameter
         self,
         *,
         q: str | None = None,
@@ -811,7 +811,7 @@ class Operations(Transport):
             ),
         )
 
-    def find(
+    def find(  # size: a line for each parameter
         self,
         *,
         q: str,
