@@ -39,6 +39,8 @@ _IDEMPOTENCY = "Idempotency-Key"
 _TEXT = {"type": "string"}
 # They take the header, though the document may leave it out (decision 0052).
 _KEYED = frozenset({"create_job", "create_batch", "archive"})
+# Two lines for each of them stand in a method.
+_MANY = 12
 
 
 def document() -> Json:
@@ -123,8 +125,12 @@ def _method(found: Json, path: str, verb: str, operation: Json) -> str:
     else:
         sent = f"await self.send({', '.join(call)})"
         lines.append(_returned(kind, sent))
-        head = f"async def {name}({signature}) -> {kind}:"
+        head = f"async def {name}({_noted(wanted)}{signature}) -> {kind}:"
     return f"    {head}\n" + "\n".join(f"        {line}" for line in lines) + "\n"
+
+
+def _noted(wanted: list[str]) -> str:
+    return "  # size: a line for each parameter\n" if len(wanted) > _MANY else ""
 
 
 def _returned(kind: str, sent: str) -> str:

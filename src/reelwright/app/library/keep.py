@@ -102,8 +102,7 @@ def _keep(app: App, order: KeepOrder) -> Kept:
     )
     placing.tidy()
     # The video first: what is beside it says what it is.
-    items = _items(app, order, info, place)
-    put = [placing.put(item) for item in items]
+    put = [placing.put(item) for item in _items(app, order, info, place)]
     _show(app, place, info, order)
     files = _together(place.known, put)
     if place.is_own:
