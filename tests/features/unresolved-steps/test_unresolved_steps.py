@@ -21,7 +21,7 @@ def test_a_picture_and_a_part_of_every_shot(studio: Studio, scenes: Path) -> Non
         '  - {from: part, to: "part-{index:02d}.mp4"}\n'
     )
     plan = studio.plan(text)
-    assert [s["kind"] for s in plan["steps"]] == ["ffmpeg", "unresolved"]
+    assert [s["kind"] for s in plan["steps"]] == ["look", "unresolved"]
     assert plan["unresolved"]
     done = studio.run(text)
     assert set(states(done).values()) == {"expanded", "succeeded"}
