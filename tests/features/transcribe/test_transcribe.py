@@ -174,6 +174,13 @@ def test_a_language_that_nothing_here_understands(tmp_path: Path) -> None:
     assert "English only" in done.json["error"]["message"]
 
 
+def test_what_is_no_language(tmp_path: Path) -> None:
+    done = reel("transcribe", "talk.wav", "--language", "german", cwd=tmp_path)
+    assert done.code != 0
+    assert "'german' is no tag of a language" in done.err
+    assert "pt-BR" in done.err
+
+
 def test_where_and_how_it_is_written(tmp_path: Path, ffmpeg: Path) -> None:
     command = [str(ffmpeg), "-v", "error", "-f", "lavfi", "-i", "anullsrc", "-t", "1", "a.wav"]
     subprocess.run(command, check=True, cwd=tmp_path)
@@ -187,6 +194,8 @@ def test_where_and_how_it_is_written(tmp_path: Path, ffmpeg: Path) -> None:
     assert json.loads((tmp_path / "b.json").read_text())["words"] == []
     assert reel("transcribe", "a.wav", "-o", "c", "--format", "srt", cwd=tmp_path).code == 0
     assert (tmp_path / "c").read_text() == ""
+    done = reel("transcribe", "a.wav", "-o", "-", "--format", "vtt", cwd=tmp_path)
+    assert done.out.strip() == "WEBVTT"
     done = reel("transcribe", "a.wav", "-o", "d.docx", cwd=tmp_path)
     assert done.code != 0
     assert "does not say what to write" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from reelwright.app.wiring import App
 
 app = typer.Typer(add_completion=False)
+
+# As the operator has it; importing it for its pattern would cost every start its time.
+_LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"
 
 
 class Form(StrEnum):
@@ -42,7 +46,7 @@ def transcribe(  # size: one line an option
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="OUT", help="Write it there, and print nothing."),
+        typer.Option("-o", "--output", metavar="OUT", help="Write it there; - prints it."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace OUT if it exists.")
@@ -77,6 +81,9 @@ def transcribe(  # size: one line an option
     from reelwright.cli.use import opened, sandbox_flag
 
     refuse_server("transcribe")
+    _check_language(language)
+    if output == Path("-"):
+        output = None
     wanted = Form.JSON if as_json else _form(form, output)
     if output is not None and not overwrite and output.exists():
         # Known before an hour of listening.
@@ -87,6 +94,17 @@ def transcribe(  # size: one line an option
         found = _heard(used, file.absolute(), asked, use_cache=not no_cache)
         _warn(found)
         _give(found, wanted, output, overwrite=overwrite)
+
+
+def _check_language(tag: str | None) -> None:
+    """Raises USAGE."""
+    if tag is not None and re.fullmatch(_LANGUAGE, tag) is None:
+        raise ReelError(
+            Code.USAGE,
+            f"'{tag}' is no tag of a language",
+            where="--language",
+            hint="de, en, pt-BR, zh-Hant…",
+        )
 
 
 def _form(form: Form | None, output: Path | None) -> Form:
