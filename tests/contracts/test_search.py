@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reelwright.errors import Code, ReelError
+from reelwright.search import lexical
 from reelwright.search.moments import Moment, Page
 from reelwright.search.query import Filters, parse
 from reelwright.search.searching import Options, Probe, Searcher
@@ -119,6 +120,21 @@ def test_rare_words_and_titles_decide(store: Store) -> None:
     _text(store, "titled", "is open", title="gasket engine")
     found = _subjects(_find(store, "engine gasket", k=20))
     assert set(found[:2]) == {"rare", "titled"}
+
+
+def test_common_words_alone_are_ranked_among_some(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of words that more passages have than are ranked, those with all of them are looked at."""
+    monkeypatch.setattr(lexical, "RANKED_OF_FEW", 5)
+    for number in range(12):
+        _text(store, f"engine{number}", f"the engine {number} runs")
+        _text(store, f"valve{number}", f"the valve {number} opens")
+    _text(store, "both", "the valve of the engine")
+    _text(store, "rare", "the gasket of the engine")
+    assert _subjects(_find(store, "engine valve", k=50))[0] == "both"
+    assert _subjects(_find(store, "engine gasket", k=50))[0] == "rare"
+    assert len(_find(store, "engine", k=50).moments) == 14
 
 
 def test_phrases_must_be_there_as_they_are(store: Store) -> None:

@@ -21,8 +21,9 @@ from reelwright.store.passages import Place
 
 # Each leg gives so many at the most, whatever page is asked for.
 DEPTH = 200
-# Passages that the database ranks for a look: 15 ms of a core.
-RANKED = 8_000
+# Passages that the database ranks for a look, 15 ms of a core; twice as long where the rest of the
+# search is quick, as there are few in all.
+RANKED, RANKED_OF_FEW, _NOT_MANY = 8_000, 20_000, 300_000
 # Kinds that are few beside the others have a look of their own, else speech would crowd them out.
 LOOKS = (("speech", "captions", "body"), ("text",), ("title", "chapter", "description", "frame"))
 _LOOKED_AT, _LOOKED_AT_FEW = 500, 250
@@ -84,8 +85,10 @@ def search(
         return []
     there.sort(key=lambda one: one[1])
     ids: set[int] = set()
+    most = RANKED_OF_FEW if statistics.passages <= _NOT_MANY else RANKED
+    rare = _rare(there, most)
     for kinds in _looks(chosen):
-        ids |= _candidates(tx, there, must, replace(chosen, kinds=kinds))
+        ids |= _candidates(tx, there, rare, must, replace(chosen, kinds=kinds))
     return _ranked(full_text.candidates(tx, ids), asked, counted, statistics)
 
 
@@ -97,19 +100,26 @@ def _looks(chosen: Chosen) -> list[tuple[str, ...]]:
     return [kinds for kinds in looks if kinds]
 
 
+def _rare(there: Sequence[tuple[Group, int]], most: int) -> Sequence[tuple[Group, int]]:
+    """The first of them, the rarest, that at most so many passages have together."""
+    total = 0
+    for number, (_, count) in enumerate(there):
+        total += count
+        if total > most:
+            return there[:number]
+    return there
+
+
 def _candidates(
-    tx: Tx, there: Sequence[tuple[Group, int]], must: Sequence[Group], chosen: Chosen
+    tx: Tx,
+    there: Sequence[tuple[Group, int]],
+    rare: Sequence[tuple[Group, int]],
+    must: Sequence[Group],
+    chosen: Chosen,
 ) -> set[int]:
     most = _LOOKED_AT if set(chosen.kinds or ()) & set(LOOKS[0]) else _LOOKED_AT_FEW
     if must:
         return set(full_text.with_all(tx, must, chosen, most * 2))
-    rare: list[tuple[Group, int]] = []
-    total = 0
-    for group, count in there:
-        total += count
-        if total > RANKED:
-            break
-        rare.append((group, count))
     found: set[int] = set()
     if rare:
         groups, counts = [group for group, _ in rare], [count for _, count in rare]
