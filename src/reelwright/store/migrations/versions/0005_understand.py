@@ -21,7 +21,7 @@ _TABLES = (
     "vectors",
 )
 
-_PASSAGE_INDEX = {
+_PASSAGE_INDEX: dict[str, tuple[str, ...]] = {
     "sqlite": (
         (
             "CREATE VIRTUAL TABLE passage_index USING fts5(words, kind, content='passages', "
@@ -71,7 +71,7 @@ _PASSAGE_INDEX = {
     ),
 }
 # What has to be dropped beside the tables.
-_PASSAGE_INDEX_GONE = {
+_PASSAGE_INDEX_GONE: dict[str, tuple[str, ...]] = {
     "sqlite": ("DROP TABLE IF EXISTS passage_vocabulary", "DROP TABLE IF EXISTS passage_index"),
     "postgresql": (
         (  # the tables of pgvector, one a space
