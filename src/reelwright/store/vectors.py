@@ -12,7 +12,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.store import pgvector
 from reelwright.store.database import Tx
 from reelwright.store.spaces import Purpose, Space, SpaceState
-from reelwright.store.tables_understand import passages, spaces, vectors
+from reelwright.store.tables_understand import documents, passages, spaces, vectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,29 +62,38 @@ def put(
         pgvector.add(tx, space_id, batch)
 
 
-def missing(tx: Tx, space: Space, limit: int, *, after: int = 0) -> list[Missing]:
+def missing(
+    tx: Tx, space: Space, limit: int, *, after: int = 0, below: Sequence[str] = ()
+) -> list[Missing]:
     """Passages from number `after` on that still want a vector of this space, in order: of frames
-    in a space of pictures, else those with a text."""
+    in a space of pictures, else those with a text. `below`: only of documents whose path is one of
+    these, or below it."""
     query = (
         sa.select(passages.c.id, passages.c.text)
-        .where(*_wanting(space), passages.c.id > after)
+        .where(*_wanting(space, below), passages.c.id > after)
         .order_by(passages.c.id)
         .limit(limit)
     )
     return [Missing(*row) for row in tx.run(query)]
 
 
-def missing_count(tx: Tx, space: Space) -> int:
+def missing_count(tx: Tx, space: Space, *, below: Sequence[str] = ()) -> int:
     """How many want one."""
-    query = sa.select(sa.func.count()).select_from(passages).where(*_wanting(space))
+    query = sa.select(sa.func.count()).select_from(passages).where(*_wanting(space, below))
     return int(tx.run(query).scalar_one())
 
 
-def _wanting(space: Space) -> tuple[sa.ColumnElement[bool], ...]:
+def _wanting(space: Space, below: Sequence[str] = ()) -> list[sa.ColumnElement[bool]]:
     is_frame = passages.c.kind == _FRAME
     wanted = is_frame if space.purpose is Purpose.FRAMES else passages.c.text != ""
     has = sa.and_(vectors.c.space_id == space.id, vectors.c.passage_id == passages.c.id)
-    return wanted, ~sa.exists().where(has)
+    found = [wanted, ~sa.exists().where(has)]
+    if below:
+        path = documents.c.path
+        folders = (path.startswith(f"{one.rstrip('/')}/", autoescape=True) for one in below)
+        of = sa.select(documents.c.id).where(sa.or_(path.in_(list(below)), *folders))
+        found.append(passages.c.document_id.in_(of))
+    return found
 
 
 def get_many(

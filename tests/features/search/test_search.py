@@ -146,5 +146,11 @@ def test_meaning_finds_what_no_word_does(tmp_path: Path) -> None:
     assert hits[0]["document"] == "cars"
     assert hits[0]["why"][0]["leg"] == "body meaning"  # type: ignore[index]
     assert found("vehicle mechanic", "--words", cwd=tmp_path) == []
-    # What is learnt is not learnt again.
+    # Of what is named only that is learnt; and what is learnt is not learnt again.
+    (tmp_path / "a.txt").write_text("One text more.")
+    (tmp_path / "b.txt").write_text("And another one.")
+    index("a.txt", cwd=tmp_path)
+    done = reel("index", "b.txt", "--json", cwd=tmp_path).lines[-1]
+    assert (done["indexed"], done["meanings"]["passages"]) == (1, 1)
+    assert reel("index", "--json", cwd=tmp_path).lines[-1]["meanings"]["passages"] == 1
     assert reel("index", "--json", cwd=tmp_path).lines[-1]["meanings"]["passages"] == 0

@@ -7,7 +7,7 @@ batch by batch, so whoever stops this loses one batch, and goes on where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,10 +46,12 @@ def identity_of(model: ModelIdentity, dimension: int) -> Identity:
     )
 
 
-async def embed_missing(app: App, models: Models) -> AsyncIterator[Embedded]:
-    """All passages with a text that have no vector of the model that is configured. Where another
-    model made those that are searched, its successor's are built beside them and take their place
-    when all are there.
+async def embed_missing(
+    app: App, models: Models, *, below: Sequence[str] = ()
+) -> AsyncIterator[Embedded]:
+    """All passages with a text that have no vector of the model that is configured; `below`: those
+    of documents of these files and folders. Where another model made those that are searched, its
+    successor's are built beside them and take their place when all are there.
 
     Raises MODEL_UNAVAILABLE where no model of meaning is there, and what asking one raises.
     """
@@ -60,18 +62,22 @@ async def embed_missing(app: App, models: Models) -> AsyncIterator[Embedded]:
             where="models.text_embedding",
         )
     space = await _space(app, models)
-    whole = await asyncio.to_thread(_count, app, space)
+    whole = await asyncio.to_thread(_count, app, space, below)
     done = 0
     after = 0
-    while missing := await asyncio.to_thread(_missing, app, space, after):
+    while missing := await asyncio.to_thread(_missing, app, space, after, below):
         texts = tuple(one.text for one in missing)
-        served = await models.embed_texts(TextsAsk(texts=texts), key=f"index/{missing[0]}")
+        served = await models.embed_texts(
+            TextsAsk(texts=texts), key=f"index/{missing[0].passage_id}"
+        )
         _check(space, served)
         await asyncio.to_thread(_keep, app, space, missing, served)
         after = missing[-1].passage_id
         done += len(missing)
         yield Embedded(done=done, whole=max(whole, done), model=space.identity.model)
-    if space.state is spaces.SpaceState.BUILDING:
+    if space.state is spaces.SpaceState.BUILDING and not await asyncio.to_thread(
+        _count, app, space, ()
+    ):
         await asyncio.to_thread(app.store.transact, lambda tx: spaces.swap(tx, space))
     # Also what an earlier run had no time for.
     while await asyncio.to_thread(app.store.transact, vectors.clear_old):
@@ -99,9 +105,9 @@ def _check(space: Space, served: Served[Rows]) -> None:
         )
 
 
-def _missing(app: App, space: Space, after: int) -> list[Missing]:
+def _missing(app: App, space: Space, after: int, below: Sequence[str]) -> list[Missing]:
     with app.store.read() as tx:
-        return vectors.missing(tx, space, _BATCH, after=after)
+        return vectors.missing(tx, space, _BATCH, after=after, below=below)
 
 
 def _keep(app: App, space: Space, missing: list[Missing], served: Served[Rows]) -> None:
@@ -112,6 +118,6 @@ def _keep(app: App, space: Space, missing: list[Missing], served: Served[Rows]) 
     app.store.transact(change)
 
 
-def _count(app: App, space: Space) -> int:
+def _count(app: App, space: Space, below: Sequence[str]) -> int:
     with app.store.read() as tx:
-        return vectors.missing_count(tx, space)
+        return vectors.missing_count(tx, space, below=below)

@@ -106,21 +106,23 @@ def _index(
         from reelwright.errors import Code, ReelError
 
         raise ReelError(Code.USAGE, "which files are meant?", where="PATH", hint="name them")
-    embedded = _embed(used, shown) if embed else None
+    embedded = _embed(used, shown, paths) if embed else None
     shown.end(embedded)
     return 0 if shown.worst is None else exit_code(shown.worst.code)
 
 
-def _embed(used: App, shown: _Shown) -> dict[str, Any] | None:
+def _embed(used: App, shown: _Shown, paths: Sequence[Path]) -> dict[str, Any] | None:
     """What became of it, for programs. A model that is not there is no failure: words are found."""
     from reelwright.app.search.embedding import embed_missing
     from reelwright.cli.interrupts import Interrupts
     from reelwright.errors import ReelError
 
     last: list[Embedded] = []
+    # What came from standard input has no path: then all is learnt.
+    named = [] if Path("-") in paths else [str(path.absolute()) for path in paths]
 
     async def work() -> None:
-        async for one in embed_missing(used, used.asker()):
+        async for one in embed_missing(used, used.asker(), below=named):
             last[:] = [one]
             shown.embedded(one)
 
