@@ -23,9 +23,11 @@ from reelwright.api.models_understand import (
 )
 from reelwright.api.openapi import WITH_BODY, problems
 from reelwright.app.ask.asking import Answer as Given
-from reelwright.app.ask.asking import Question, ask
+from reelwright.app.ask.asking import Question
+from reelwright.app.ask.asking import ask as answered
 from reelwright.app.principal import Principal, Scope
-from reelwright.app.search.searching import Asked, page_json, search
+from reelwright.app.search.searching import Asked, page_json
+from reelwright.app.search.searching import search as found_by
 from reelwright.errors import Code, ReelError
 from reelwright.search.bounds import day
 from reelwright.search.query import Filters
@@ -48,7 +50,7 @@ _EXAMPLE = {
     responses=problems(409),
     summary="Find moments of videos and places in texts",
 )
-async def find(  # size: one line a parameter
+async def search(  # size: one line a parameter
     request: Request,
     principal: Who,
     q: Annotated[
@@ -96,7 +98,7 @@ async def find(  # size: one line a parameter
         text=q, k=limit, offset=offset, filters=filters, owner=principal.sees, is_lexical=words
     )
     app = app_of(request)
-    page = await search(app, app.asker(owner=principal.owner), asked)
+    page = await found_by(app, app.asker(owner=principal.owner), asked)
     body = page_json(app, page, asked)
     for hit in body["hits"]:
         hit["thumbnail"] = _picture(hit)
@@ -128,7 +130,6 @@ def _day(text: str | None, where: str) -> float | None:
         200: {
             "description": "The answer. With `Accept: text/event-stream` or `application/x-ndjson` "
             "it comes sentence by sentence, each checked.",
-            "content": {kind: {"schema": {"type": "string"}} for kind in (_EVENTS, _LINES)},
         },
         **WITH_BODY,
         **problems(404, 409),
@@ -136,7 +137,7 @@ def _day(text: str | None, where: str) -> float | None:
     openapi_extra=openapi.model_body(AskRequest, _EXAMPLE, "What is asked, and of what."),
     summary="Answer a question from what is indexed, with citations",
 )
-async def answer(request: Request, principal: Who) -> Response:
+async def ask(request: Request, principal: Who) -> Response:
     """Each sentence cites where it is from, and is checked against it; what is not borne out is
     dropped. Without a language model the answer is word for word from what fits best. Where
     nothing answers: `no_evidence`.
@@ -147,7 +148,7 @@ async def answer(request: Request, principal: Who) -> Response:
     principal.check(Scope.READ)
     app = app_of(request)
     body = await bodies.read_model(request, AskRequest, app.settings.serve.body_bytes)
-    given = ask(app, app.asker(owner=principal.owner), _question(body, principal))
+    given = answered(app, app.asker(owner=principal.owner), _question(body, principal))
     form = _form(request)
     if form is None:
         async for one in given:

@@ -16,16 +16,16 @@ SLIDE_S = 10
 
 @pytest.fixture(scope="session")
 def film(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty seconds: three slides of their own colours, and a voice at the beginning."""
+    """Thirty seconds: three slides of their own colors, and a voice at the beginning."""
     folder = tmp_path_factory.mktemp("understand")
     spoken(folder / "voice.wav")
     font = Path(__file__).parents[3] / "src/reelwright/assets/fonts/DejaVuSans.ttf"
-    colours = ("0x102040", "0xe0d0a0", "0x206020")
+    colors = ("0x102040", "0xe0d0a0", "0x206020")
     inks = ("white", "black", "white")
     graph = ""
-    for number, (text, colour, ink) in enumerate(zip(SLIDES, colours, inks, strict=True)):
+    for number, (text, color, ink) in enumerate(zip(SLIDES, colors, inks, strict=True)):
         drawn = f"drawtext=fontfile={font}:text='{text}':fontsize=24:fontcolor={ink}:x=40:y=140"
-        graph += f"color={colour}:s=640x360:r=10:d={SLIDE_S},{drawn}[s{number}];"
+        graph += f"color={color}:s=640x360:r=10:d={SLIDE_S},{drawn}[s{number}];"
     graph += "".join(f"[s{n}]" for n in range(len(SLIDES)))
     graph += f"concat=n={len(SLIDES)},format=yuv420p[v];[0:a]apad=whole_dur=30[a]"
     return media.make(

@@ -107,8 +107,7 @@ def _keep(app: App, order: KeepOrder) -> Kept:
     files = _together(place.known, put)
     if place.is_own:
         write_sums(folder, files)
-    said = passages_of(folder, [one.file for one in put])
-    row = _row(place, info, order, files)
+    said, row = passages_of(folder, [one.file for one in put]), _row(place, info, order, files)
     understanding = _understanding(app, order, place)
 
     def commit(tx: Tx) -> None:

@@ -833,7 +833,7 @@ class Operations(Transport):
             ),
         )
 
-    async def find(  # size: a line for each parameter
+    async def search(  # size: a line for each parameter
         self,
         *,
         q: str,
@@ -894,7 +894,7 @@ class Operations(Transport):
             ),
         )
 
-    def answer(self, body: Mapping[str, Any]) -> AbstractAsyncContextManager[httpx.Response]:
+    async def ask(self, body: Mapping[str, Any]) -> models.Answer:
         """Answer a question from what is indexed, with citations.
 
         Each sentence cites where it is from, and is checked against it; what is not borne out
@@ -904,11 +904,14 @@ class Operations(Transport):
         A stream's messages have a `type`: `sentence` (`text`, `marks`), `dropped` (`text`,
         `why`), at the end `answer`, which is the whole, or `error`, which is a problem.
         """
-        return self.stream(
-            "POST",
-            "/v1/ask",
-            headers={"Content-Type": "application/json"},
-            content=written(body)[1],
+        return json_of(
+            models.Answer,
+            await self.send(
+                "POST",
+                "/v1/ask",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
         )
 
     async def list_prompts(self) -> models.PromptList:

@@ -811,7 +811,7 @@ class Operations(Transport):
             ),
         )
 
-    def find(  # size: a line for each parameter
+    def search(  # size: a line for each parameter
         self,
         *,
         q: str,
@@ -872,7 +872,7 @@ class Operations(Transport):
             ),
         )
 
-    def answer(self, body: Mapping[str, Any]) -> AbstractContextManager[httpx.Response]:
+    def ask(self, body: Mapping[str, Any]) -> models.Answer:
         """Answer a question from what is indexed, with citations.
 
         Each sentence cites where it is from, and is checked against it; what is not borne out
@@ -882,11 +882,14 @@ class Operations(Transport):
         A stream's messages have a `type`: `sentence` (`text`, `marks`), `dropped` (`text`,
         `why`), at the end `answer`, which is the whole, or `error`, which is a problem.
         """
-        return self.stream(
-            "POST",
-            "/v1/ask",
-            headers={"Content-Type": "application/json"},
-            content=written(body)[1],
+        return json_of(
+            models.Answer,
+            self.send(
+                "POST",
+                "/v1/ask",
+                headers={"Content-Type": "application/json"},
+                content=written(body)[1],
+            ),
         )
 
     def list_prompts(self) -> models.PromptList:
