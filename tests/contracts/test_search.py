@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reelwright.errors import Code, ReelError
 from reelwright.search import lexical
-from reelwright.search.moments import Moment, Page
+from reelwright.search.moments import Page
 from reelwright.search.query import Filters, parse
 from reelwright.search.searching import Options, Probe, Searcher
 from reelwright.store import documents, pgvector, schema, spaces, vectors
@@ -125,7 +125,6 @@ def test_rare_words_and_titles_decide(store: Store) -> None:
 def test_common_words_alone_are_ranked_among_some(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of words that more passages have than are ranked, those with all of them are looked at."""
     monkeypatch.setattr(lexical, "RANKED_OF_FEW", 5)
     for number in range(12):
         _text(store, f"engine{number}", f"the engine {number} runs")
@@ -160,6 +159,12 @@ def test_what_must_not_be_there(store: Store) -> None:
     _text(store, "b", "python is a language")
     assert _subjects(_find(store, "python -snakes")) == ["b"]
     assert _subjects(_find(store, 'python -"a snake"')) == ["b"]
+    long = NewDocument(owner="ana", subject="long", kind="document", title="")
+    parts = [NewPassage(kind="body", text=text) for text in ("python here", "snakes there")]
+    store.transact(lambda tx: documents.put(tx, long, parts))
+    assert _subjects(_find(store, "python -snakes")) == ["b"]
+    _video(store, "file:1", [_said("python", 0.0, 1.0), _said("python snake", 100.0, 101.0)])
+    assert set(_subjects(_find(store, "python -snakes"))) == {"b", "file:1"}
 
 
 def test_signs_of_a_query_language_are_text(store: Store) -> None:
@@ -387,7 +392,7 @@ def test_moments_say_where_they_are_from(store: Store) -> None:
     )
     document = NewDocument(owner="ana", subject="n.md", kind="document", title="N", path="/n.md")
     store.transact(lambda tx: documents.put(tx, document, [passage]))
-    moment: Moment = _find(store, "weasel").moments[0]
+    moment = _find(store, "weasel").moments[0]
     assert (moment.path, moment.title, moment.source) == ("/n.md", "N", "document")
     assert (moment.start_s, moment.end_s) == (None, None)
     assert moment.evidence[0].source == {"lines": [3, 9]}

@@ -24,16 +24,18 @@ from reelwright.search.unit import Unit
 from reelwright.store import documents, passages, spaces
 from reelwright.store import full_text as words
 from reelwright.store.documents import DocumentRow
+from reelwright.store.full_text import Chosen
 from reelwright.store.passages import Place
 from reelwright.store.spaces import Identity, Purpose
 from reelwright.store.tables_understand import documents as documents_table
+from reelwright.store.tables_understand import passages as passages_table
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from reelwright.store.database import Tx
-    from reelwright.store.full_text import Chosen, Statistics
+    from reelwright.store.full_text import Statistics
     from reelwright.store.store import Store
 
 # What a leg's rank counts for, by the kind of its passages: what is said, written by hand or a
@@ -51,6 +53,7 @@ WEIGHTS: Mapping[str, float] = {
 # Below these a vector's neighbours have nothing to do with it: MiniLM's unrelated texts lie around
 # 0.05, and few above 0.2. Pictures and texts are never near in any model, so they have no floor.
 _LEAST_TEXT, _LEAST_FRAME = 0.2, -1.0
+_OF_TEXTS, _MOST_LEFT_OUT = "body", 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +250,20 @@ class _Search:
                     end_s=place.end_s,
                     is_exact=number in exact,
                 )
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        """A text that has what must not be there is out as a whole; of a video, the passage is."""
+        units = {item.unit for item in self.items.values() if item.kind == _OF_TEXTS}
+        if not units or not self._asked.without:
+            return
+        of_these = (passages_table.c.document_id.in_(units),)
+        only = Chosen(kinds=(_OF_TEXTS,), where=of_these)
+        found: set[int] = set()
+        for group in self._asked.without:
+            found.update(words.with_all(self._tx, [group], only, _MOST_LEFT_OUT))
+        out = {place.document_id for place in passages.places(self._tx, found).values()}
+        self.items = {key: item for key, item in self.items.items() if item.unit not in out}
 
     def _legs(self, way: str, found: Iterable[tuple[int, float]]) -> list[Leg[Key]]:
         """One for each kind, in a fixed order."""
