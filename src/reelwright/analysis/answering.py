@@ -19,6 +19,8 @@ _LEAST_OF_BEST = 0.7
 # What is said in one sentence already is not said again.
 _ALIKE = 0.7
 _RANK_BONUS = 0.1
+# A row of a table is hard to read alone.
+_ROW = 0.75
 _SHORTEST_WORDS = 4
 
 
@@ -62,7 +64,7 @@ def best(
         cosine = near[n] if near is not None else 0.0
         if share >= _LEAST_WORDS or cosine >= _LEAST_NEAR:
             score = share + max(cosine, 0.0) + _RANK_BONUS / one.evidence.number
-            scored.append((score, -n))
+            scored.append((score * (_ROW if one.text.startswith("|") else 1.0), -n))
     scored.sort(reverse=True)
     chosen: list[int] = []
     for score, at in scored:

@@ -37,7 +37,8 @@ def read_golden(path: Path) -> list[Golden]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         code = Code.INPUT_UNREADABLE if path.exists() else Code.INPUT_NOT_FOUND
-        raise ReelError(code, f"{path}: {error}", where=str(path)) from error
+        said = getattr(error, "strerror", None) or "it is no UTF-8"
+        raise ReelError(code, said, where=str(path), hint="name a file of queries") from error
     found = [_golden(body, where) for body, where in _bodies(path, text)]
     if not found:
         raise ReelError(Code.FIELD_MISSING, "there is no query in it", where=str(path))
