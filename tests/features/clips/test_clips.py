@@ -9,7 +9,13 @@ from pathlib import Path
 import opentimelineio
 import pytest
 
+from reelwright.app.settings import load
+from reelwright.app.wiring import App
 from reelwright.media.cues import read_srt, read_vtt
+from reelwright.store import documents
+from reelwright.store.documents import NewDocument
+from reelwright.store.jobs import LOCAL_OWNER
+from reelwright.store.passages import NewPassage
 from tests.cli.reel import Done, reel
 from tests.features import media
 from tests.features.indexed import index, put_video, write_texts
@@ -201,3 +207,29 @@ def test_what_cannot_be_clipped_says_why(
     done = reel("clip", *given, "--json", cwd=library)
     assert done.code in (2, 6)
     assert done.json["error"]["code"] == code
+
+
+def test_an_asset_of_the_library_is_cut_by_its_id(studio: Studio, match: Path) -> None:
+    folder = studio.folder
+    (folder / "kept").mkdir()
+    (folder / "kept" / "The final.mp4").write_bytes(match.read_bytes())
+    assert reel("import", "kept", "--json", cwd=folder).code == 0
+    (kept,) = reel("library", "--json", cwd=folder).json["assets"]
+    asset = kept["id"]
+    document = NewDocument(
+        owner=LOCAL_OWNER, subject=f"asset:{asset}", kind="asset", title="The final", asset_id=asset
+    )
+    said = NewPassage(kind="speech", text="The decisive penalty.", start_s=10.0, end_s=14.0)
+    with App(load()) as app:
+        app.store.transact(lambda tx: documents.put(tx, document, [said]))
+    (hit,) = reel("search", "penalty", "--json", cwd=folder).json["hits"]
+    assert (hit["asset"], hit["start"], hit["end"]) == (asset, 10.0, 14.0)
+    done = reel("search", "penalty", "--clip", "out", "--spec", cwd=folder)
+    assert json.loads(done.out)["inputs"] == {"video-1": f"asset:{asset}"}
+    assert reel("clip", "penalty", "--padding", "0", "-o", "a.mp4", cwd=folder).code == 0
+    assert studio.numbers("a.mp4") == list(range(250, 350))
+    assert reel("clip", f"asset:{asset}", "--to", "1", "-o", "b.mp4", cwd=folder).code == 0
+    assert studio.numbers("b.mp4") == list(range(25))
+    answer = reel("ask", "Was the penalty decisive?", "--asset", asset, "--json", cwd=folder).json
+    assert f"[{asset} @ 00:00:10]" in answer["answer"]
+    assert answer["citations"][0]["asset"] == asset
