@@ -219,7 +219,7 @@ def test_an_asset_of_the_library_is_cut_by_its_id(studio: Studio, match: Path) -
     document = NewDocument(
         owner=LOCAL_OWNER, subject=f"asset:{asset}", kind="asset", title="The final", asset_id=asset
     )
-    said = NewPassage(kind="speech", text="The decisive penalty.", start_s=10.0, end_s=14.0)
+    said = NewPassage(kind="speech", text="It was the decisive penalty.", start_s=10.0, end_s=14.0)
     with App(load()) as app:
         app.store.transact(lambda tx: documents.put(tx, document, [said]))
     (hit,) = reel("search", "penalty", "--json", cwd=folder).json["hits"]
