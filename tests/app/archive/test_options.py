@@ -42,6 +42,7 @@ _ALL: dict[str, Any] = {
     "reject": "short",
     "order": "oldest",
     "refresh": True,
+    "understand": True,
 }
 
 
