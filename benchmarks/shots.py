@@ -146,7 +146,7 @@ def _spec(source: Path) -> dict[str, object]:
 def _separate(work: Work, source: Path) -> float:
     keyframes = ("-vf", "thumbnail=150,scale=640:-2", "-fps_mode", "vfr", "-q:v", "2", "k%05d.jpg")
     candidates = ("-vf", "fps=1,scale=1280:-2", "-q:v", "2", "c%05d.jpg")
-    sprite = ("-vf", "fps=1/5,scale=160:-2,tile=10x10", "-frames:v", "1", "sheet-bare.jpg")
+    sprite = ("-vf", "fps=1/5:round=up,scale=160:-2,tile=10x10", "-frames:v", "1", "sheet-bare.jpg")
     spent = _detect(work, source, "list-scenes", "-q")
     return spent + sum(
         work.bare("-i", source, "-an", *words).cpu_s for words in (keyframes, candidates, sprite)
