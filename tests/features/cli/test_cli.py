@@ -237,7 +237,7 @@ def test_a_shell_completes_operators_and_jobs(folder: Path) -> None:
         }
         return reel_process(cwd=folder, **environ).out
 
-    assert complete("reel operators tr").split() == ["trim"]
+    assert complete("reel operators tri").split() == ["trim"]
     job = run_json(folder).lines[-1]["id"]
     assert complete("reel status ").split() == [job]
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reelwright.cli.exits import exit_code
+from reelwright.errors import Code
 from reelwright.operators import BUILTIN, REGISTRY
 from tests.features.jobs import Studio
 from tests.features.media import make, tone
@@ -90,15 +92,35 @@ ENDINGS = {
     "captions": "vtt",
 }  # fmt: skip
 LABELS = {"shots": "shots", "metadata": "facts"}
+# What stands before an operation that works on what another has found.
+SAID = "  - {id: said, op: transcribe, input: talk}\n"
+# Nothing in the box can do these.
+ASKS_A_MODEL = {"describe", "embed_frames"}
 
 
-@pytest.mark.parametrize("operator", sorted(set(BUILTIN) - {"keep", "index"}))
+@pytest.mark.parametrize("operator", sorted(ASKS_A_MODEL))
+def test_the_example_of_what_asks_a_model_says_that_there_is_none(
+    studio: Studio, cupboard: Path, operator: str
+) -> None:
+    studio.bring(cupboard / "talk.mp4")
+    example = REGISTRY.get(operator).example.strip()
+    name = re.findall(r"id: (\w+)", example)[0]
+    refused = studio.run(
+        f"inputs: {{talk: talk.mp4}}\noperations:\n  - {example}\n"
+        f"outputs:\n  - {{from: {name}, to: out.mp4}}\n",
+        code=exit_code(Code.MODEL_UNAVAILABLE),
+    )
+    assert refused.lines[-1]["error"]["code"] == "model_unavailable"
+
+
+@pytest.mark.parametrize("operator", sorted(set(BUILTIN) - {"keep", "index"} - ASKS_A_MODEL))
 def test_the_example_of_every_operator_runs(
     studio: Studio, cupboard: Path, site: Site, operator: str
 ) -> None:
     example = REGISTRY.get(operator).example.strip()
     name = re.findall(r"id: (\w+)", example)[0]
-    inputs = {used: FILES[used] for used in names_in(example)}
+    before = SAID if "input: said" in example else ""
+    inputs = {used: FILES[used] for used in names_in(example + before)}
     for file in set(inputs.values()):
         studio.bring(cupboard / file)
     ending = ENDINGS.get(operator, "mp4")
@@ -110,7 +132,7 @@ def test_the_example_of_every_operator_runs(
         example = example.replace("https://example.org/watch/1", site.url("/pages/video"))
         several = "-{index}" if operator == "thumbnail" else ""
         studio.run(
-            f"inputs: {{{listed}}}\noperations:\n  - {example.removeprefix('- ')}\n"
+            f"inputs: {{{listed}}}\noperations:\n{before}  - {example.removeprefix('- ')}\n"
             f"outputs:\n  - {{from: {reference}, to: 'out{several}.{ending}'}}\n"
         )
     made = sorted(studio.folder.glob("out*"))

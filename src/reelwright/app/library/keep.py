@@ -75,7 +75,7 @@ async def keep_video(app: App, order: KeepOrder) -> Kept:
 
 def _check_moving(order: KeepOrder) -> None:
     media = MediaInfo.from_json(order.media)
-    if media.audio is None and (media.video is None or media.video.is_still):
+    if media.audio is None and media.video is not None and media.video.is_still:
         raise ReelError(
             Code.EXTRACTOR_UNSUPPORTED,
             f"{without_password(order.url)} is a picture: nothing in it moves or sounds",
