@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from reelwright.app.settings import load
 from reelwright.app.wiring import App
+from reelwright.store.tables_understand import model_calls
+from tests.store.every_table import ROWS
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "reelwright.json").read_text())
@@ -44,6 +47,9 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     home = tmp_path_factory.mktemp("metrics")
     with App(load({"home": home}, environ={})) as app:
         app.metrics.http.add("/v1/jobs", "GET", 200, 0.01, 0, 10)
+        with app.store.write() as tx:
+            (call,) = ROWS["model_calls"]
+            tx.run(sa.insert(model_calls), {**call, "is_local": False})
         text = app.metrics.text().decode()
         labels = dict(_labels(app.metrics.registry))
     found: dict[str, set[str]] = {}
