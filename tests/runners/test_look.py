@@ -146,8 +146,8 @@ def test_pictures_are_upright(tools: Tools, make: Make, contexts: Contexts, scen
     import numpy as np
     from PIL import Image
 
-    flat = make("flat.mp4", "-i", str(scenes), *MADE["plain.mp4"])
-    path = make("turned.mp4", "-display_rotation", "90", "-i", str(flat), "-c", "copy")
+    flat = make("scenes-flat.mp4", "-i", str(scenes), *MADE["plain.mp4"])
+    path = make("scenes-turned.mp4", "-display_rotation", "90", "-i", str(flat), "-c", "copy")
     step = planned(tools, path, "faces.keyframes:k.json", "faces.keyframe-pictures:k.zip")
     pictures = []
     for kind in (StepKind.LOOK, StepKind.FFMPEG):
