@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from reelwright.cli import choice, terminal
-from reelwright.errors import Code, Problem, ReelError
+from reelwright.errors import Code, Kind, Problem, ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.single import Analysed
     from reelwright.app.wiring import App
     from reelwright.engine.engine import Engine
     from reelwright.planning.plan import Plan
+
+_KEPT_BY_A_SPEC = frozenset({Code.MEDIA_DAMAGED, Code.MEDIA_TRUNCATED, Code.DECODE_FAILED})
 
 
 def refuse_server(command: str) -> None:
@@ -68,17 +71,32 @@ def analysed(
                 take=take,
             )
         )
+    except ReelError as error:
+        if error.code.kind is not Kind.MEDIA:
+            raise
+        raise ReelError.of(_of_file(error.problem, path)) from error
     finally:
         shown.close()
-    return _result(found)
+    return _result(found, path)
 
 
-def _result(found: Analysed) -> Any:
+def _of_file(problem: Problem, path: Path) -> Problem:
+    """What is wrong with the media is the file's: nobody wrote the spec that the place is in, and
+    nothing can be set there."""
+    if problem.code.kind is not Kind.MEDIA:
+        return problem
+    hint = problem.hint
+    if problem.code in _KEPT_BY_A_SPEC:
+        hint = "fetch the file again; `on_damage: keep` of an input in a spec takes what decodes"
+    return replace(problem, where=str(path), hint=hint)
+
+
+def _result(found: Analysed, path: Path) -> Any:
     from reelwright.cli.ending import ended_code
 
     job = found.ended.job
     if job.state.value == "succeeded":
         return found.result
     if job.error:
-        raise ReelError.of(Problem.from_json(job.error))
+        raise ReelError.of(_of_file(Problem.from_json(job.error), path))
     raise typer.Exit(ended_code(found.ended))
