@@ -57,19 +57,10 @@ def analysed(
         interrupts.running(job_id, engine.cancel, left="the same command goes on with it")
         shown.submitted(job_id, plan)
 
+    more: dict[str, Any] = {"use_cache": use_cache, "beside": beside, "take": take}
     try:
         found = interrupts.run(
-            analyse(
-                used,
-                path,
-                operations,
-                want,
-                shown.on_event,
-                submitted,
-                use_cache=use_cache,
-                beside=beside,
-                take=take,
-            )
+            analyse(used, path, operations, want, shown.on_event, submitted, **more)
         )
     except ReelError as error:
         if error.code.kind is not Kind.MEDIA:
