@@ -230,6 +230,12 @@ class Code(Enum):
     STORE_LOCKED = _i(_ST, "another process holds the database; it is tried again", retry=True)
     STORE_VERSION = _i(_ST, "the database belongs to a newer release: upgrade reelwright")
     STORE_DAMAGED = _i(_ST, "the database is damaged: restore a backup")
+    CLUSTER_UNAVAILABLE = _i(
+        _NE, "`reel cluster status` says which nodes answer; is the head running?", retry=True
+    )
+    NODE_REFUSED = _i(_IN, "give the node what the message names, and let it join again")
+    NODE_UNKNOWN = _i(_IN, "`reel cluster status` lists the nodes")
+    ARTIFACTS_UNAVAILABLE = _i(_NE, "the store of artifacts does not answer", retry=True)
     ARTIFACT_DAMAGED = _i(_ST, "the cached result is damaged; it is made again", retry=True)
     PLAN_INVALID = CodeInfo(Kind.INTERNAL, False, "this is our fault: please report the spec")
     INTERNAL = CodeInfo(Kind.INTERNAL, False, "this is our fault: please report the log")

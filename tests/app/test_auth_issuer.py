@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from reelwright.app.auth import issuer as issuer_module
 from reelwright.app.auth.issuer import Issuer
 from reelwright.app.principal import Role
-from reelwright.app.settings import Auth
+from reelwright.app.settings_sections import Auth
 from reelwright.errors import Code, ReelError
 from tests.app.oidc import OidcIssuer, oidc_issuer, private_key
 

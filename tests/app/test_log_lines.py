@@ -14,7 +14,8 @@ import pytest
 from reelwright.app import log_lines
 from reelwright.app.log_lines import Wanted
 from reelwright.app.principal import LOCAL, Principal, Role
-from reelwright.app.settings import Loaded, Logs, Settings
+from reelwright.app.settings import Loaded, Settings
+from reelwright.app.settings_sections import Logs
 from reelwright.app.wiring import App
 from reelwright.errors import Code, ReelError, SpecErrors
 

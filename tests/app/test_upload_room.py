@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.app.settings import Serve
+from reelwright.app.settings_sections import Serve
 from reelwright.app.upload_room import AWAKE_S, check_room
 from reelwright.errors import Code, ReelError
 from reelwright.store import uploads

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.app.principal import LOCAL
-from reelwright.app.settings import Loaded, Settings, Webhooks
+from reelwright.app.settings import Loaded, Settings
+from reelwright.app.settings_sections import Webhooks
 from reelwright.app.webhooks.endpoints import From
 from reelwright.app.webhooks.sending import Pace, Sender
 from reelwright.app.wiring import App

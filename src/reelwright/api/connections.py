@@ -17,7 +17,7 @@ from reelwright.errors import Code, Problem
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from reelwright.app.settings import Serve
+    from reelwright.app.settings_sections import Serve
     from reelwright.app.wiring import App
 
 # Of a request line with all headers; browsers' cookies and the longest URL are well below it.

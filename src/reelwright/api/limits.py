@@ -15,7 +15,7 @@ from reelwright.errors import Code, Problem, ReelError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from reelwright.app.settings import Serve
+    from reelwright.app.settings_sections import Serve
     from reelwright.app.wiring import App
 
 _UPLOADS = "/v1/uploads"

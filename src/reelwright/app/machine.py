@@ -12,7 +12,7 @@ from reelwright.planning.plan import Machine
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reelwright.app.settings import Limits
+    from reelwright.app.settings_sections import Limits
     from reelwright.store.store import Store
     from reelwright.tools.binaries import Tools
 

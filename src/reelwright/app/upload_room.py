@@ -8,7 +8,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.store import uploads
 
 if TYPE_CHECKING:
-    from reelwright.app.settings import Serve
+    from reelwright.app.settings_sections import Serve
     from reelwright.store.database import Tx
 
 # An upload of which nothing came for so long has no room kept any more. It may go on all the same:

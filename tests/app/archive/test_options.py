@@ -10,7 +10,7 @@ import pytest
 
 from reelwright.app.archive.options import ArchiveOptions, Filter
 from reelwright.app.archive.order import spec_of
-from reelwright.app.settings import Archive
+from reelwright.app.settings_sections import Archive
 from reelwright.errors import Code, ReelError
 from reelwright.spec.parse import parse_text
 from reelwright.store.entries import Entry

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reelwright.app.settings import Archive, Loaded, Settings
+from reelwright.app.settings import Loaded, Settings
+from reelwright.app.settings_sections import Archive
 from reelwright.app.wiring import App
 from reelwright.engine.keeping import KeepOrder, KeptFile
 from reelwright.media.info import MediaInfo

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reelwright.app.library.layout import FIELDS, Layout, folder_key, safe_name
-from reelwright.app.settings import Archive
+from reelwright.app.settings_sections import Archive
 from reelwright.errors import Code, ReelError
 from reelwright.tools.ytdlp.info import FormatFacts, PlaylistFacts, VideoInfo
 

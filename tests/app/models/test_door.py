@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reelwright.app.settings import Loaded, Models, Settings
+from reelwright.app.settings import Loaded, Settings
+from reelwright.app.settings_sections import Models
 from reelwright.app.wiring import App
 from reelwright.errors import Code, ReelError
 from reelwright.store import hosts, model_calls

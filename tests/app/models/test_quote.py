@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reelwright.app.models.quote import planned, quote_video, together
-from reelwright.app.settings import Loaded, Models, Settings
+from reelwright.app.settings import Loaded, Settings
+from reelwright.app.settings_sections import Models
 from reelwright.app.wiring import App
 from reelwright.tools.models.kinds import ModelKind
 

@@ -18,7 +18,8 @@ import structlog
 
 from reelwright.app.observe.lines import NAME, LogFile, Writer
 from reelwright.app.observe.logs import Logs, within
-from reelwright.app.settings import Observe, load
+from reelwright.app.settings import load
+from reelwright.app.settings_sections import Observe
 from reelwright.app.wiring import App
 from reelwright.engine.retention import prune_logs
 

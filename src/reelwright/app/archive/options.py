@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
-    from reelwright.app.settings import Archive
+    from reelwright.app.settings_sections import Archive
     from reelwright.tools.ytdlp.options import YtdlpOptions
 
 ORDERS = ("listed", "newest", "oldest")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reelwright.app.archive.options import ArchiveOptions
-    from reelwright.app.settings import Archive
+    from reelwright.app.settings_sections import Archive
     from reelwright.app.wiring import App
     from reelwright.store.entries import Entry
     from reelwright.store.sources import Source

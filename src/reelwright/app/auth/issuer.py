@@ -16,7 +16,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.store.jobs import LOCAL_OWNER
 
 if TYPE_CHECKING:
-    from reelwright.app.settings import Auth
+    from reelwright.app.settings_sections import Auth
 
 # By the type of the public key. None of them can be made by whoever only knows that key: an HS256
 # "signed" with it, and "none", are refused before anything else is looked at.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from reelwright.app.settings import Limits, Models
+from reelwright.app.settings_sections import Limits, Models
 from reelwright.tools.models.chains import Configured
 from reelwright.tools.models.kinds import ModelKind
 

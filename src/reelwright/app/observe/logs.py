@@ -18,7 +18,7 @@ from typing import Any, TextIO
 import structlog
 
 from reelwright.app.observe.lines import LogFile, Writer
-from reelwright.app.settings import Observe
+from reelwright.app.settings_sections import Observe
 
 DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
 LEVELS = {"debug": DEBUG, "info": INFO, "warning": WARNING, "error": ERROR}
