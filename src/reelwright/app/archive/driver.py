@@ -22,7 +22,6 @@ from reelwright.app.archive.order import job_row
 from reelwright.app.archive.schedule import next_after
 from reelwright.app.archive.taking import LEASE_S, take_in
 from reelwright.app.library import storage
-from reelwright.app.understand import archived
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.store import entries, entry_moves, sources
 from reelwright.store.states import JobState
@@ -208,6 +207,9 @@ class Archivist:
             return
         await self._settle_listing(lambda tx: _done(tx, source, taken))
         if source.options.get("understand"):
+            # Few archives are understood too, and what models are costs a start its time.
+            from reelwright.app.understand import archived
+
             await asyncio.to_thread(archived.understand_held, self._app, source.id)
         await asyncio.to_thread(telling.listed, self._app, source, taken)
 
