@@ -141,6 +141,38 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "heartbeat_at": _AT,
         }
     ],
+    "cluster_nodes": [
+        {
+            "host": "node:ab",
+            "name": "studio-2",
+            "address": "10.0.0.7",
+            "worker": "node:ab/7/8/n",
+            "state": "refused",
+            "problem": "its FFmpeg is another",
+            "drain": True,
+            "cpus": 3.5,
+            "memory_bytes": 1 << 34,
+            "disk_bytes": 1 << 44,
+            "free_disk_bytes": 1 << 43,
+            "gpus": 1,
+            "labels": {"rack": "ü"},
+            "versions": {"ray": "2.60.0"},
+            "joined_at": _AT,
+            "since": _AT,
+            "seen_at": _AT,
+        }
+    ],
+    "cluster_heads": [
+        {
+            "namespace": "reelwright",
+            "address": "10.0.0.1:6380",
+            "dispatcher": "elsewhere-1/7/8/n",
+            "problem": None,
+            "report": {"models": []},
+            "since": _AT,
+            "seen_at": _AT,
+        }
+    ],
     "batches": [{"id": "b1", "owner": "ana", "size": 2, "labels": {"x": "y"}, "created_at": _AT}],
     "idempotency": [
         {"owner": "ana", "key": "k-1", "digest": _A, "target": "j1", "created_at": _AT}

@@ -27,6 +27,7 @@ class Node:
     `host` is what `steps.host` says, `worker` who holds the leases of what runs there (a
     `Presence` as text; another one after each start of its agent). `free_disk_bytes` was measured
     a moment ago. `kinds`: the kinds of steps that it takes, None for all. `labels` are Ray's.
+    `name` is what people call it, `versions` what it runs (program → version): for status only.
     """
 
     host: str
@@ -39,6 +40,9 @@ class Node:
     problem: str | None = None
     kinds: frozenset[str] | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    name: str = ""
+    address: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 class Nodes(Protocol):
@@ -47,7 +51,13 @@ class Nodes(Protocol):
     """
 
     def view(self) -> list[Node]:
-        """What was known of each node at the last look; no I/O."""
+        """What was known of each node at the last look; no I/O. A node that a person asked to drain
+        (`store.nodes.draining`, by its host) is DRAINING."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why the cluster cannot be reached, None where it can; no I/O."""
         ...
 
     async def start(self, host: str, attempts: Sequence[Attempt]) -> None:

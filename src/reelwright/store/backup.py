@@ -35,7 +35,7 @@ _MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 1 << 20
 _ROWS = 500  # are in memory at a time
 # Processes that worked on another database.
-_NOT_RESTORED = {"workers"}
+_NOT_RESTORED = {"workers", "cluster_nodes", "cluster_heads"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,45 @@ workers = Table(
     time_column("heartbeat_at"),
 )
 
+# The nodes of a cluster as the dispatcher last saw them. `host` is that of its steps; `worker`
+# holds their leases; `drain`: a person asked that it takes nothing new. `since`: when `state`
+# became what it is. `seen_at`: when it was last there.
+cluster_nodes = Table(
+    "cluster_nodes",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("state", STATE, nullable=False),
+    Column("problem", Text, nullable=True),
+    Column("drain", Boolean, nullable=False),
+    Column("cpus", Float(53), nullable=False),
+    Column("memory_bytes", BigInteger, nullable=False),
+    Column("disk_bytes", BigInteger, nullable=False),
+    Column("free_disk_bytes", BigInteger, nullable=False),
+    Column("gpus", Integer, nullable=False),
+    json_column("labels", nullable=False),
+    json_column("versions", nullable=False),
+    time_column("joined_at"),
+    time_column("since"),
+    time_column("seen_at"),
+)
+
+# What the process that decides says of its cluster: one row for each namespace. `problem`: why the
+# head does not answer; `report`: what only Ray knows (models).
+cluster_heads = Table(
+    "cluster_heads",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("address", Text, nullable=True),
+    Column("dispatcher", Text, nullable=False),
+    Column("problem", Text, nullable=True),
+    json_column("report", nullable=False),
+    time_column("since"),
+    time_column("seen_at"),
+)
+
 # Many jobs of one request.
 batches = Table(
     "batches",

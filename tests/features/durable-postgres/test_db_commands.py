@@ -55,16 +55,16 @@ def test_a_laptop_s_jobs_move_to_a_server_and_back(
 def test_the_schema_goes_back_and_forth(studio: Studio) -> None:
     assert _db(studio, "check", "--json", code=6).json["findings"][0]["code"] == "store_version"
     first = _db(studio, "upgrade", "--json").json
-    assert (first["from"], first["to"]) == (None, "0005")
+    assert (first["from"], first["to"]) == (None, "0006")
     assert "nothing to do" in _db(studio, "upgrade").out
     _db(studio, "downgrade", "0003", code=2)
-    assert "0005 -> 0003" in _db(studio, "downgrade", "0003", "--yes").out
+    assert "0006 -> 0003" in _db(studio, "downgrade", "0003", "--yes").out
     assert "reel db upgrade" in _db(studio, "check", code=6).err
-    assert "0003 -> 0005" in _db(studio, "upgrade").out
+    assert "0003 -> 0006" in _db(studio, "upgrade").out
     assert "all is well" in _db(studio, "check").out
     unknown = _db(studio, "downgrade", "9999", "--yes", code=6).err
     assert "'9999'" in unknown
-    assert "base, 0001, 0002, 0003, 0004, 0005" in unknown
+    assert "base, 0001, 0002, 0003, 0004, 0005, 0006" in unknown
     assert "there is no folder" in _db(studio, "backup", "nowhere/jobs.zip", code=2).err
 
 
