@@ -7,6 +7,7 @@ copy, again with one rename at the end.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -36,8 +37,51 @@ class Blob:
     inode: int
 
 
+class Pins:
+    """Keeps what was brought where it is for as long as somebody reads it: a cache that has to make
+    room leaves it. Held by locks of the system, which end with the process however it ends."""
+
+    def __init__(self) -> None:
+        self._handles: list[int] = []
+
+    def take(self, path: Path) -> bool:
+        """Blocking for a moment. False where the file has gone meanwhile: bring it again."""
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                self._handles.append(handle)
+                return True
+        except FileNotFoundError:
+            pass
+        except OSError:  # a file system without locks: nobody could make room there either
+            self._handles.append(handle)
+            return True
+        os.close(handle)
+        return False
+
+    def release(self) -> None:
+        while self._handles:
+            os.close(self._handles.pop())
+
+    def __enter__(self) -> Pins:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
 class Blobs:
-    """The folder of all contents. Blocking; call it from a thread where files may be large."""
+    """The folder of all contents. Blocking; call it from a thread where files may be large.
+
+    `is_shared`: other machines read and write the same contents, and asking for one may take a
+    while (`store.shared_blobs`).
+    """
+
+    is_shared = False
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -53,7 +97,7 @@ class Blobs:
         """
         try:
             blob = self._put(source, sha256, sync=True)
-            _sync(self.path(blob.sha256).parent)
+            to_disk(self.path(blob.sha256).parent)
         except OSError as error:
             raise refused(error, source) from error
         return blob
@@ -70,7 +114,7 @@ class Blobs:
         try:
             found = [self._put(source, digest, sync=False) for source, digest in pairs]
             for folder in {self.path(blob.sha256).parent for blob in found}:
-                _sync(folder)
+                to_disk(folder)
         except OSError as error:
             raise refused(error, sources[0]) from error
         return found
@@ -82,6 +126,36 @@ class Blobs:
         except OSError:
             return False
         return (found.st_size, found.st_mtime_ns, found.st_ino) == (size_bytes, mtime_ns, inode)
+
+    def check_all(self, blobs: Sequence[Blob]) -> list[bool]:
+        """`check` of each."""
+        return [self.check(b.sha256, b.size_bytes, b.mtime_ns, b.inode) for b in blobs]
+
+    def bring(
+        self,
+        sha256: str,
+        size_bytes: int,
+        stamp: tuple[int, int] | None = None,
+        *,
+        pins: Pins | None = None,
+    ) -> Path:
+        """The content's file, to be read and not to be written to; `stamp` is its row's mtime (ns)
+        and inode. It stays until `pins` is released. Raises ARTIFACT_DAMAGED."""
+        path = self.path(sha256)
+        if stamp is None:
+            is_whole = path.is_file() and path.stat().st_size == size_bytes
+        else:
+            is_whole = self.check(sha256, size_bytes, *stamp)
+        if not is_whole:
+            raise ReelError(
+                Code.ARTIFACT_DAMAGED, "a stored content is no longer what it was", where=sha256
+            )
+        return path
+
+    def give_way(self, wanted_bytes: int) -> int | None:
+        """Makes room on this machine's disk with what can be had again elsewhere; gives the bytes
+        freed. None: there is nothing elsewhere."""
+        return None
 
     def verify(self, sha256: str) -> bool:
         """Reads the whole file and compares its digest."""
@@ -115,7 +189,7 @@ class Blobs:
             raise ReelError(Code.ARTIFACT_DAMAGED, "the artifact's file is gone", where=sha256)
         part = unfinished(destination, mark)
         try:
-            _make_folder(destination.parent)
+            make_folder(destination.parent)
             part.unlink(missing_ok=True)
             try:
                 how = _share(source, part)
@@ -132,7 +206,7 @@ class Blobs:
         if self._holds(target, source.stat().st_size, digest):
             source.unlink()
         else:
-            _make_folder(target.parent)
+            make_folder(target.parent)
             _move(source, target, sync=sync)
         found = target.stat()
         return Blob(digest, found.st_size, found.st_mtime_ns, found.st_ino)
@@ -152,14 +226,14 @@ def copy_to(source: Path, destination: Path, mark: str) -> str:
     "link" or "copy". `mark` names the unfinished file. Raises DISK_FULL, PERMISSION_DENIED."""
     part = unfinished(destination, mark)
     try:
-        _make_folder(destination.parent)
+        make_folder(destination.parent)
         part.unlink(missing_ok=True)
         try:
             how = _share(source, part)
             part.replace(destination)
         finally:
             part.unlink(missing_ok=True)
-        _sync(destination.parent)
+        to_disk(destination.parent)
     except OSError as error:
         raise refused(error, destination) from error
     return how
@@ -193,7 +267,7 @@ def refused(error: OSError, path: Path) -> ReelError:
 def _move(source: Path, target: Path, *, sync: bool) -> None:
     """The file is on disk before its name is; the name's folder is for the caller to sync."""
     if sync:
-        _sync(source)
+        to_disk(source)
     try:
         source.replace(target)
     except OSError as error:
@@ -202,27 +276,27 @@ def _move(source: Path, target: Path, *, sync: bool) -> None:
         part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
         try:
             shutil.copyfile(source, part)
-            _sync(part)
+            to_disk(part)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
         source.unlink()
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """The names of new folders are made durable too: with one of them its files would be lost."""
     if folder.is_dir():
         return
     if not folder.parent.exists():
-        _make_folder(folder.parent)
+        make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     with suppress(PermissionError):  # of a folder that may be written to but not read
-        _sync(folder.parent)
+        to_disk(folder.parent)
 
 
 def _share(source: Path, part: Path) -> str:
     """The cheapest way that this file system knows."""
-    if _reflink(source, part):
+    if reflink(source, part):
         return "reflink"
     try:
         os.link(source, part)
@@ -233,15 +307,12 @@ def _share(source: Path, part: Path) -> str:
         return "link"
     with source.open("rb") as reader, part.open("xb") as writer:
         shutil.copyfileobj(reader, writer, _COPY_BYTES)
-    _sync(part)
+    to_disk(part)
     return "copy"
 
 
-def _reflink(source: Path, part: Path) -> bool:
-    try:
-        import fcntl
-    except ImportError:
-        return False
+def reflink(source: Path, part: Path) -> bool:
+    """A copy that costs nothing, where the file system knows such; `part` must not exist."""
     # "x": never through a link that somebody has put there.
     with source.open("rb") as reader, part.open("xb") as writer, suppress(OSError):
         fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
@@ -268,10 +339,10 @@ def _publish(part: Path, destination: Path, *, overwrite: bool) -> None:
             if destination.exists():
                 raise FileExistsError(errno.EEXIST, "exists", str(destination)) from None
             part.replace(destination)
-    _sync(destination.parent)
+    to_disk(destination.parent)
 
 
-def _sync(path: Path) -> None:
+def to_disk(path: Path) -> None:
     """A rename is only as durable as the file and the folder it stands in."""
     handle = os.open(path, os.O_RDONLY)
     try:
