@@ -51,6 +51,7 @@ _COMMANDS = (
     "resume",
     "serve",
     "worker",
+    "cluster",
     "keys",
     "webhooks",
     "audit",

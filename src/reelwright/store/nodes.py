@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from reelwright.errors import Code, ReelError
 from reelwright.store.database import Tx
-from reelwright.store.states import StepState
-from reelwright.store.tables import steps
+from reelwright.store.states import JobState, StepState
+from reelwright.store.tables import jobs, steps
 from reelwright.store.tables_service import cluster_heads, cluster_nodes
 
 # A node that is gone is told of for so long.
@@ -77,6 +77,20 @@ class HeadRow(NewHead):
 
     since: float
     seen_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A step that is ready and does not run. Times are seconds since 1970."""
+
+    job_id: str
+    key: str
+    kind: str
+    cpus: float
+    memory_bytes: int
+    disk_bytes: int
+    not_before: float
+    ready_at: float
 
 
 _COLUMNS = [cluster_nodes.c[f.name] for f in fields(NodeRow)]
@@ -173,6 +187,17 @@ def steps_by_host(tx: Tx, hosts: Collection[str]) -> dict[str, tuple[int, float,
         if host in hosts:
             found[host] = (count, float(cpus or 0.0), int(memory or 0))
     return found
+
+
+def waiting(tx: Tx, limit: int) -> tuple[int, list[Waiting]]:
+    """How many steps of running jobs are ready, and those `limit` that wait longest."""
+    ready = (steps.c.state == StepState.READY) & (jobs.c.state == JobState.RUNNING)
+    joined = steps.join(jobs, jobs.c.id == steps.c.job_id)
+    count = tx.run(sa.select(sa.func.count()).select_from(joined).where(ready)).scalar_one()
+    since = sa.func.coalesce(steps.c.ready_at, tx.now())
+    columns = [steps.c[f.name] for f in fields(Waiting) if f.name != "ready_at"]
+    query = sa.select(*columns, since).select_from(joined).where(ready).order_by(since)
+    return count, [Waiting(*row) for row in tx.run(query.limit(limit))]
 
 
 def _head(tx: Tx, namespace: str) -> HeadRow | None:
