@@ -235,8 +235,15 @@ class ObjectStore:
         import obstore
 
         def ask() -> Any:
-            found = obstore.get_range(self._store, _content(sha256), start=start, end=end)
+            try:
+                found = obstore.get_range(self._store, _content(sha256), start=start, end=end)
+            except obstore.exceptions.GenericError as error:
+                if "416 Range" in str(error):
+                    raise damaged(sha256, "shorter than it was") from error
+                raise
             if len(found) != end - start:
+                if obstore.head(self._store, _content(sha256))["size"] < end:
+                    raise damaged(sha256, "shorter than it was")
                 raise _ShortError(f"{len(found)} of {end - start} bytes came")
             return found
 
@@ -410,7 +417,7 @@ def _check_refusal(error: BaseException, where: str) -> None:
     if isinstance(error, kinds) or "AccessDenied" in text or "InvalidAccessKeyId" in text:
         said = f"the store of artifacts refused: {_first_line(error)}"
         raise ReelError(Code.PERMISSION_DENIED, said, where=where) from error
-    if isinstance(error, exceptions.NotFoundError) and _is_bucket(error):
+    if isinstance(error, exceptions.NotFoundError | FileNotFoundError) and _is_bucket(error):
         raise invalid(f"{where} is not there") from error
     if isinstance(error, exceptions.InvalidPathError | exceptions.UnknownConfigurationKeyError):
         raise invalid(_first_line(error)) from error
