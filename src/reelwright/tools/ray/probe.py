@@ -1,0 +1,93 @@
+"""Asks the head of a cluster who it is, in a process of its own: ``python -m …probe ADDRESS``.
+
+Ray's client ends the process that it is in when it does not like what it finds, and a node that is
+started with the wrong token waits for half a minute.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from reelwright.errors import ReelError
+from reelwright.tools.python_child import python_argv
+from reelwright.tools.ray.failures import (
+    check_installed,
+    no_head,
+    other_versions,
+    wrong_token,
+)
+from reelwright.tools.ray.settings import ray_env
+
+_CONNECT_S = 5.0
+_ANSWER_S = 30.0
+
+
+def ask_head(address: str, token: Path, timeout_s: float = _ANSWER_S) -> dict[str, str]:
+    """The head's versions (``ray``, ``python``). Raises CLUSTER_UNAVAILABLE where nothing answers
+    or the token is not the cluster's, NODE_REFUSED where a node of this machine would not fit,
+    TOOL_MISSING without Ray."""
+    check_installed()
+    _reach(address)
+    env = {**os.environ, **ray_env(token)}
+    env.pop("RAY_AUTH_TOKEN", None)
+    argv = python_argv("reelwright.tools.ray.probe", address)
+    try:
+        done = subprocess.run(
+            argv,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise no_head(address, f"no answer within {timeout_s:g} s") from error
+    said = done.stderr.decode(errors="replace")
+    if done.returncode:
+        if "AuthenticationError" in said or "InvalidAuthToken" in said:
+            raise wrong_token(address)
+        last = said.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise no_head(address, last[0][:300])
+    theirs = json.loads(done.stdout.decode().splitlines()[-1])
+    ours = {"ray": version("ray"), "python": platform.python_version()}
+    found: dict[str, str] = {name: theirs[f"{name}_version"] for name in ours}
+    # Ray itself takes another patch release of Python; agents are asked about it, when they come.
+    if found["ray"] != ours["ray"] or _minor(found["python"]) != _minor(ours["python"]):
+        raise other_versions(address, found, ours)
+    return found
+
+
+def _minor(version_text: str) -> str:
+    return ".".join(version_text.split(".")[:2])
+
+
+def _reach(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or not host:
+        raise no_head(address, "an address is host:port")
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise no_head(address, error.strerror or str(error)) from error
+
+
+def main() -> None:
+    from ray._raylet import GcsClient
+
+    client = GcsClient(address=sys.argv[1])
+    found = client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=10)
+    sys.stdout.write(found.decode() + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ReelError as error:
+        sys.exit(str(error))
