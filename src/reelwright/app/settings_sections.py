@@ -286,3 +286,21 @@ class Cluster:
         le=1000,
     )
     model_least: int = setting(0, "actors of a model that stay loaded when idle", ge=0, le=1000)
+    model_batch: int = setting(
+        32,
+        "texts or pictures of several steps that a model is asked for together; 1: never",
+        ge=1,
+        le=4096,
+    )
+    model_cpus: float = setting(
+        0.0,
+        "cores that an actor of a model takes for itself; 0: the steps that ask hold them",
+        ge=0,
+        le=4096,
+    )
+    model_memory_bytes: int = setting(
+        0, "memory that an actor of a model takes for itself; 0: as for cores", kind="bytes"
+    )
+    model_gpus: float = setting(
+        0.0, "GPUs, or a part of one, that an actor of a model takes", ge=0, le=64
+    )

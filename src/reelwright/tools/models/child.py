@@ -26,11 +26,13 @@ from reelwright.tools.python_child import python_argv, python_env
 
 _PASSED = ("HOME", "PATH", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 _TAIL_BYTES = 4000
+_LOAD = object()
 
 
 @dataclass(eq=False)
 class _Ask:
-    """One on its way. `copy` is who answers it, from when it began."""
+    """One on its way. `copy` is who answers it, from when it began. `body` `_LOAD`: nothing is
+    asked, the model is only to be there."""
 
     body: Any
     future: Future[tuple[Any, Usage]] = field(default_factory=Future)
@@ -55,11 +57,18 @@ class ChildProvider:
         self._open = 0  # asks that were not answered yet
         self._lock = threading.Lock()
         self._is_closed = False
+        self.loads = 0  # how often a process has loaded the model
+
+    async def load(self) -> None:
+        """As the first ask would. Raises what it would raise."""
+        await self._asked(_Ask(_LOAD))
 
     async def answer(self, ask: Any) -> tuple[Any, Usage]:
         """Cancelled: the process that works on it is killed. Raises what the model does, and
         MODEL_FAILED where its process ends before it answers."""
-        asked = _Ask(ask)
+        return await self._asked(_Ask(ask))
+
+    async def _asked(self, asked: _Ask) -> tuple[Any, Usage]:
         with self._lock:
             if self._is_closed:
                 raise ReelError(Code.MODEL_FAILED, f"{self.spec.name} was closed")
@@ -131,8 +140,12 @@ class _Copy:
         self._end()
 
     def _answer(self, asked: _Ask) -> tuple[Any, Usage]:
-        body, blocks = wire.pack(asked.body)
         was_warm = self.process is not None and self.process.poll() is None
+        if asked.body is _LOAD:
+            if not was_warm:
+                self._start()
+            return None, Usage()
+        body, blocks = wire.pack(asked.body)
         frame = None
         if was_warm:
             frame = self._exchange({"ask": body}, blocks)
@@ -186,6 +199,7 @@ class _Copy:
             self._end()
             raise ReelError.of(Problem.from_json(frame[0]["error"]))
         self.owner.identity = wire.unpack(frame[0]["ready"], frame[1])
+        self.owner.loads += 1
 
     def _ended(self) -> int:
         assert self.process

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from reelwright.errors import ReelError
 from reelwright.tools.models import providers
-from reelwright.tools.models.chains import Configured
+from reelwright.tools.models.chains import Configured, is_there
 from reelwright.tools.models.child import ChildProvider
 from reelwright.tools.models.kinds import ModelIdentity, ModelKind, Provider
 from reelwright.tools.models.providers import ModelSpec, Runs
 
+if TYPE_CHECKING:
+    from reelwright.tools.models.remote import Far
+
 
 class Pool:
-    """Shared by everything that asks models in this process, whatever its event loop."""
+    """Shared by everything that asks models in this process, whatever its event loop. `far`: where
+    local models are instead, if anywhere; it is set before one of them is asked."""
 
     def __init__(self, configured: Configured) -> None:
         self.configured = configured
+        self.far: Far | None = None
         self._made: dict[tuple[Any, ...], Provider[Any, Any]] = {}
         self._identities: dict[tuple[Any, ...], ModelIdentity] = {}
         self._turns: WeakKeyDictionary[
             asyncio.AbstractEventLoop, dict[tuple[Any, ...], asyncio.Semaphore]
         ] = WeakKeyDictionary()
         self._chains: dict[ModelKind, tuple[ModelSpec, ...]] = {}
+        self._children: list[ChildProvider] = []
         self._lock = threading.Lock()
 
     def chain(self, kind: ModelKind) -> tuple[ModelSpec, ...]:
@@ -48,7 +54,7 @@ class Pool:
         key = _key(spec)
         found = self._identities.get(key)
         if found is None:
-            found = self._identities[key] = providers.identify(spec)
+            found = self._identities[key] = self._identified(spec)
         return found
 
     def provider(self, spec: ModelSpec) -> Provider[Any, Any]:
@@ -70,23 +76,37 @@ class Pool:
                 turns[key] = asyncio.Semaphore(self.configured.at_once)
             return turns[key]
 
+    def _identified(self, spec: ModelSpec) -> ModelIdentity:
+        try:
+            return providers.identify(spec)
+        except ReelError:
+            if self.far is None or providers.entry(spec).runs is not Runs.CHILD:
+                raise
+            return self.far.identity(spec)
+
     def _make(self, spec: ModelSpec) -> Provider[Any, Any]:
-        if providers.entry(spec).runs is Runs.CHILD:
-            return ChildProvider(
-                spec,
-                self.identity(spec),
-                idle_s=self.configured.idle_s,
-                copies=self.configured.copies,
-            )
-        return providers.make(spec)
+        if providers.entry(spec).runs is not Runs.CHILD:
+            return providers.make(spec)
+        identity = self.identity(spec)
+        if self.far is None:
+            return self._child(spec, identity)
+        here = self._child(spec, identity) if is_there(spec) else None
+        return self.far.provider(spec, identity, here)
+
+    def _child(self, spec: ModelSpec, identity: ModelIdentity) -> ChildProvider:
+        made = ChildProvider(
+            spec, identity, idle_s=self.configured.idle_s, copies=self.configured.copies
+        )
+        self._children.append(made)
+        return made
 
     def close(self) -> None:
         """Kills the children."""
         with self._lock:
-            made, self._made = list(self._made.values()), {}
-        for provider in made:
-            if isinstance(provider, ChildProvider):
-                provider.shut()
+            self._made = {}
+            children, self._children = self._children, []
+        for child in children:
+            child.shut()
 
 
 def _key(spec: ModelSpec) -> tuple[Any, ...]:
