@@ -65,6 +65,7 @@ _MODULES = (
     "session",
     "metrics",
     "workers",
+    "cluster",
     "webhooks",
 )
 

@@ -261,6 +261,9 @@ class Cluster:
     address: str | None = setting(
         None, "the head of the Ray cluster, host:port; default: the cluster of this machine"
     )
+    token_file: Path | None = setting(
+        None, "file with the token of the cluster; default: `home`/cluster/token"
+    )
     namespace: str = setting("reelwright", "namespace of our actors; one for each service")
     artifacts: str | None = setting(
         None, "what all nodes read and write: s3://bucket/prefix, gs://…, az://…, a shared folder"
