@@ -36,7 +36,7 @@ test-faults: $(VENV)/.ready-dev ## run the faults that take minutes: outages, ki
 	@mkdir -p $(REPORTS)
 	$(BIN)/pytest -m faults_long --quality-report=$(REPORTS)/faults.json $(PYTEST)
 
-check: $(VENV)/.ready-dev ## lint, formatting, types, import direction, sizes, words, secrets
+check: $(VENV)/.ready-dev ## lint, formatting, types, import direction, sizes, words, secrets, deploy/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -44,6 +44,7 @@ check: $(VENV)/.ready-dev ## lint, formatting, types, import direction, sizes, w
 	$(BIN)/python -m scripts.check_sizes
 	$(BIN)/python -m scripts.check_words
 	$(BIN)/python -m scripts.check_secrets
+	$(BIN)/python -m scripts.check_deploy
 
 bench: $(VENV)/.ready-dev ## run the benchmarks and compare them with their bars
 	$(BIN)/python -m benchmarks $(BENCH)
