@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from reelwright.engine import scheduler, submission
+from reelwright.engine import submission
 from reelwright.engine.executor import Attempt, Executor, Need
 from reelwright.engine.lifecycle import begin
+from reelwright.engine.nodes import Node
 from reelwright.engine.submission import NewJob
 from reelwright.planning.plan import Step
 from reelwright.store import attempts, jobs, steps
@@ -33,7 +33,7 @@ class ExecutorContract:
         """An executor, and the way to close it."""
         raise NotImplementedError
 
-    def lease(self, here: World, executor: Executor, *made: Step) -> list[Attempt]:
+    async def lease(self, here: World, executor: Executor, *made: Step) -> list[Attempt]:
         """Submits the steps as a job and leases all that are ready, as an engine would."""
         job_id = here.store.transact(
             lambda tx: submission.submit(tx, NewJob(plan=plan(made)), here.settings)
@@ -41,10 +41,7 @@ class ExecutorContract:
         with here.store.read() as tx:
             job = jobs.get(tx, job_id)
         begin(here.store, here.blobs, job, here.settings)
-        claimed = here.store.transact(
-            lambda tx: scheduler.claim(tx, here.settings, executor.worker, job_id, 1 << 40)
-        )
-        return claimed.attempts
+        return (await here.claim(executor, job_id)).attempts
 
     def run(self, here: World, work: Callable[[Executor], Awaitable[Any]]) -> Any:
         async def go() -> Any:
@@ -66,7 +63,7 @@ class ExecutorContract:
 
     def test_a_started_attempt_commits_its_own_result(self, here: World) -> None:
         async def work(executor: Executor) -> StepRow:
-            (attempt,) = self.lease(here, executor, shell("a", "printf a > out"))
+            (attempt,) = await self.lease(here, executor, shell("a", "printf a > out"))
             await executor.start(attempt)
             return await self.until(here, attempt, StepState.SUCCEEDED)
 
@@ -75,7 +72,7 @@ class ExecutorContract:
 
     def test_a_failure_is_committed_with_its_problem(self, here: World) -> None:
         async def work(executor: Executor) -> StepRow:
-            (attempt,) = self.lease(here, executor, shell("a", "exit 3"))
+            (attempt,) = await self.lease(here, executor, shell("a", "exit 3"))
             await executor.start(attempt)
             return await self.until(here, attempt, StepState.FAILED)
 
@@ -86,7 +83,7 @@ class ExecutorContract:
 
         async def work(executor: Executor) -> None:
             step = shell("a", f"echo ran >> {count}; printf a > out")
-            (attempt,) = self.lease(here, executor, step)
+            (attempt,) = await self.lease(here, executor, step)
             await asyncio.gather(executor.start(attempt), executor.start(attempt))
             await self.until(here, attempt, StepState.SUCCEEDED)
             await executor.start(attempt)  # even when it is over
@@ -100,7 +97,7 @@ class ExecutorContract:
     ) -> None:
         async def work(executor: Executor) -> StepRow:
             step = shell("a", f"sleep 0.5; touch {tmp_path / 'late'}; printf a > out")
-            (attempt,) = self.lease(here, executor, step)
+            (attempt,) = await self.lease(here, executor, step)
             await executor.start(attempt)
             while not any(here.settings.workspaces.glob("*")):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -117,14 +114,16 @@ class ExecutorContract:
 
     def test_stopping_what_was_never_started_is_nothing(self, here: World) -> None:
         async def work(executor: Executor) -> None:
-            (attempt,) = self.lease(here, executor, shell("a", "true"))
+            (attempt,) = await self.lease(here, executor, shell("a", "true"))
             await executor.stop(attempt, 1.0)
 
         self.run(here, work)
 
     def test_it_adopts_what_it_runs_and_nothing_else(self, here: World) -> None:
         async def work(executor: Executor) -> None:
-            mine, other = self.lease(here, executor, shell("a", "sleep 5"), shell("b", "sleep 5"))
+            made = [shell("a", "sleep 5", cpu_seconds=9.0), shell("b", "sleep 5", cpu_seconds=9.0)]
+            mine, taken = await self.lease(here, executor, *made)
+            other = replace(taken, host="elsewhere", owner="elsewhere/1/0/x")
             await executor.start(mine)
             assert await executor.adopt([mine, other]) == {mine}
             await executor.stop(mine, 1.0)
@@ -133,7 +132,7 @@ class ExecutorContract:
 
     def test_leases_are_renewed_while_it_runs(self, here: World) -> None:
         async def work(executor: Executor) -> None:
-            (attempt,) = self.lease(here, executor, shell("a", "sleep 30"))
+            (attempt,) = await self.lease(here, executor, shell("a", "sleep 30"))
             with here.store.read() as tx:
                 before = steps.get(tx, attempt.step_id).lease_until
             await executor.start(attempt)
@@ -152,7 +151,7 @@ class ExecutorContract:
 
         async def work(executor: Executor) -> StepRow:
             step = shell("a", f"sleep 30; touch {tmp_path / 'late'}; printf a > out")
-            (attempt,) = self.lease(here, executor, step)
+            (attempt,) = await self.lease(here, executor, step)
             await executor.start(attempt)
             await asyncio.sleep(0.1)
             here.store.transact(
@@ -167,18 +166,27 @@ class ExecutorContract:
 
         assert self.run(here, work).state is StepState.READY
 
-    def test_capacity_is_what_running_steps_leave(self, here: World) -> None:
-        async def work(executor: Executor) -> tuple[list[Need], list[Need]]:
-            before = await executor.capacity()
-            (attempt,) = self.lease(here, executor, shell("a", "sleep 30", memory_bytes=1000))
-            await executor.start(attempt)
-            during = await executor.capacity()
-            await executor.stop(attempt, 1.0)
-            return before, during
+    def test_capacity_is_what_there_is_and_a_claim_takes_what_running_steps_leave(
+        self, here: World
+    ) -> None:
+        async def work(executor: Executor) -> tuple[list[Node], list[Attempt], list[Attempt]]:
+            nodes = await executor.capacity()
+            count = int(sum(node.total.cpus for node in nodes))
+            made = [shell(f"s{n}", "sleep 30", cpu_seconds=30.0) for n in range(count + 2)]
+            first = await self.lease(here, executor, *made)
+            for attempt in first:
+                await executor.start(attempt)
+            more = (await here.claim(executor)).attempts
+            for attempt in first:
+                await executor.stop(attempt, 1.0)
+            after = await executor.capacity()
+            assert [(n.host, n.total) for n in after] == [(n.host, n.total) for n in nodes]
+            return nodes, first, more
 
-        before, during = self.run(here, work)
-        assert sum(n.cpus for n in before) - sum(n.cpus for n in during) == pytest.approx(1.0)
-        assert sum(n.memory_bytes for n in before) - sum(n.memory_bytes for n in during) == 1000
+        nodes, first, more = self.run(here, work)
+        assert len(first) <= sum(node.total.cpus for node in nodes)
+        assert {attempt.host for attempt in first} <= {node.host for node in nodes}
+        assert more == []
 
     def test_a_death_is_hinted(self, here: World) -> None:
         """An attempt that cannot even read its row ends without a result."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reelwright.engine import scheduler
 from reelwright.engine.attempt import AttemptRunner
 from reelwright.engine.engine import Engine
 from reelwright.engine.events import Event
-from reelwright.engine.executor import Need
+from reelwright.engine.executor import Executor, Need
 from reelwright.engine.local import LocalExecutor
+from reelwright.engine.scheduler import Claimed
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.submission import NewJob
 from reelwright.errors import Code, ReelError
@@ -130,6 +132,11 @@ class World:
             replan=replan,
             on_event=self.events.append,
         )
+
+    async def claim(self, executor: Executor, only: str | None = None) -> Claimed:
+        """Leases what fits, as an engine does."""
+        nodes = await executor.capacity()
+        return self.store.transact(lambda tx: scheduler.claim(tx, self.settings, nodes, only))
 
     def states(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from reelwright.engine import outcome, scheduler, submission
+from reelwright.engine import outcome, submission
 from reelwright.engine.executor import Need
 from reelwright.engine.outcome import Ended, Made
 from reelwright.engine.submission import DELIVER, NewJob
@@ -22,8 +23,6 @@ from reelwright.store.dialects import Postgres
 from reelwright.store.rows import StepRow
 from reelwright.store.states import JobState, StepState
 from tests.engine.jobs import World, plan, shell, world
-
-_ALL = 1 << 40
 
 
 def _submit(here: World, salt: str, shape: dict[str, Sequence[str]], **more: Any) -> str:
@@ -42,12 +41,10 @@ def _submit(here: World, salt: str, shape: dict[str, Sequence[str]], **more: Any
 
 def _claim(here: World) -> list[StepRow]:
     """All that is ready, in the order of jobs and plans."""
-    worker = here.executor().worker
+    executor = here.executor()
     found: list[StepRow] = []
     while True:
-        claimed = here.store.transact(
-            lambda tx: scheduler.claim(tx, here.settings, worker, None, _ALL)
-        )
+        claimed = asyncio.run(here.claim(executor))
         if not claimed.work:
             return sorted(found, key=lambda row: (row.job_id, row.position))
         found += [row for row, _ in claimed.work.values()]

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from reelwright.engine import lifecycle, outcome, scheduler, submission
+from reelwright.engine import lifecycle, outcome, submission
 from reelwright.engine.control import Control
 from reelwright.engine.executor import Attempt
 from reelwright.engine.outcome import Made
@@ -54,7 +54,7 @@ class Machine(RuleBasedStateMachine):
         self.here: World = world(self.folder, max_losses=4)
         self.held: list[StepRow] = []
         self.published: dict[tuple[str, int], int] = {}
-        self.worker = self.here.executor().worker
+        self.executor = self.here.executor()
         executor: Any = _Absent()
         self.control = Control(self.here.store, self.here.blobs, executor, self.here.settings, None)
         made: list[Step] = [shell(key, key, needs=needs) for key, needs in _NEEDS.items()]
@@ -74,9 +74,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def claim(self) -> None:
         store = self.here.store
-        claimed = store.transact(
-            lambda tx: scheduler.claim(tx, self.here.settings, self.worker, None, 1 << 40)
-        )
+        claimed = asyncio.run(self.here.claim(self.executor))
         with store.read() as tx:
             self.held += [steps.get(tx, attempt.step_id) for attempt in claimed.attempts]
 

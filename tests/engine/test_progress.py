@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from reelwright.engine import local, progress
 from reelwright.engine.events import JobProgress, StepProgress
 from reelwright.engine.executor import Attempt
 from reelwright.engine.progress import Board
-from reelwright.store.states import JobState
+from reelwright.engine.submission import NewJob, submit
+from reelwright.store import steps
+from reelwright.store.states import JobState, StepState
 from reelwright.tools.ffmpeg.progress import Progress
 from tests.engine.jobs import World, plan, run_shell, shell, wait
 
@@ -67,6 +70,38 @@ def test_what_says_nothing_changes_nothing(here: World) -> None:
     board.open(Attempt("s", 2, "j", "a"), None)({"fraction": 0.5})
     assert told[1].fraction == 0.5
     board.flush()  # neither step is in the store: nothing to write
+
+
+@pytest.mark.parametrize(("mine", "counted"), [(4, 12), (2, 6), (1, 3)])
+def test_who_runs_a_part_of_a_job_counts_it_in_turns(
+    here: World, monkeypatch: pytest.MonkeyPatch, mine: int, counted: int
+) -> None:
+    """Of four running steps; in twelve flushes a second apart."""
+    job_id = here.store.transact(
+        lambda tx: submit(
+            tx, NewJob(plan=plan([shell(name, "true") for name in "abcd"])), here.settings
+        )
+    )
+    with here.store.write() as tx:
+        found = [row for row in steps.of_job(tx, job_id) if row.key in "abcd"]
+        for row in found:
+            steps.change(tx, row.id, {"state": StepState.RUNNING, "attempt": 1})
+    now = 100.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
+    told: list[Any] = []
+    board = Board(here.store, told.append)
+    says = [board.open(Attempt(r.id, 1, job_id, r.key), Fraction(100)) for r in found[:mine]]
+    for second in range(12):
+        for say in says:
+            say({"time": second})
+        board.flush()
+        now += progress.FLUSH_S
+    fractions = [e.fraction for e in told if isinstance(e, JobProgress)]
+    assert len(fractions) == counted
+    assert fractions == sorted(fractions)
+    assert {row.fraction for row in here.steps(job_id).values() if row.key in "abcd"[:mine]} == {
+        0.11
+    }
 
 
 def test_cached_steps_do_not_count(here: World, tmp_path: Path) -> None:

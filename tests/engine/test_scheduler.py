@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from reelwright.engine import demand
 from reelwright.engine.disk import free_bytes, held_bytes, used_bytes
 from reelwright.engine.executor import Need
-from reelwright.engine.scheduler import PATIENCE_S, choose
-from reelwright.store.attempts import Candidate
+from reelwright.engine.nodes import Node
+from reelwright.engine.placement import PATIENCE_S, Placing, room_of
+from reelwright.store.candidates import Candidate
 from reelwright.store.states import JobState
 from tests.engine.jobs import plan, shell, world
 
@@ -23,13 +24,28 @@ def _candidate(
 
 
 _FREE = Need(cpus=4, memory_bytes=100, disk_bytes=100)
+_TOTAL = Need(cpus=8, memory_bytes=200, disk_bytes=200)
+
+
+def choose(items: list[Candidate], making: set[str]) -> list[Candidate]:
+    """What one machine starts that has `_FREE` left of `_TOTAL`."""
+    place = Path("/home/work")
+    home = Node(
+        host="here", worker="w", total=_TOTAL, workspaces=place, logs=place,
+        free_disk_bytes=_FREE.disk_bytes, is_home=True,
+    )  # fmt: skip
+    used = Need(cpus=_TOTAL.cpus - _FREE.cpus, memory_bytes=100)
+    placed = Placing([room_of(home, used)], making=making).place(items)
+    return [item for item, _ in placed.chosen]
+
+
 _SIZES = st.tuples(st.integers(0, 6), st.integers(0, 150), st.integers(0, 150), st.floats(0, 60))
 
 
 @given(st.lists(_SIZES, max_size=20))
 def test_what_is_chosen_fits_together(sizes: list[tuple[int, int, int, float]]) -> None:
     given_ = [_candidate(str(n), *size) for n, size in enumerate(sizes)]
-    chosen = choose(given_, _FREE, set())
+    chosen = choose(given_, set())
     assert sum(c.cpus for c in chosen) <= _FREE.cpus
     assert sum(c.memory_bytes for c in chosen) <= _FREE.memory_bytes
     assert sum(c.disk_bytes for c in chosen) <= _FREE.disk_bytes
@@ -38,23 +54,23 @@ def test_what_is_chosen_fits_together(sizes: list[tuple[int, int, int, float]]) 
 
 
 def test_a_smaller_step_may_overtake() -> None:
-    found = choose([_candidate("big", 8), _candidate("small")], _FREE, set())
+    found = choose([_candidate("big", 8), _candidate("small")], set())
     assert [c.key for c in found] == ["small"]
 
 
 def test_but_not_for_ever() -> None:
     waiting = _candidate("big", 8, waited_s=PATIENCE_S + 1)
-    assert choose([waiting, _candidate("small")], _FREE, set()) == []
+    assert choose([waiting, _candidate("small")], set()) == []
 
 
 def test_what_is_made_elsewhere_is_waited_for() -> None:
-    found = choose([_candidate("a"), _candidate("b")], _FREE, {"a"})
+    found = choose([_candidate("a"), _candidate("b")], {"a"})
     assert [c.key for c in found] == ["b"]
 
 
 def test_twins_start_one_after_the_other() -> None:
     one, two = _candidate("a"), _candidate("a")
-    assert choose([one, two], _FREE, set()) == [one]
+    assert choose([one, two], set()) == [one]
 
 
 def test_running_steps_never_exceed_the_machine(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from reelwright.errors import Code, ReelError
-from reelwright.store import attempts, audit, batches, deletion, jobs, steps, usage
+from reelwright.store import attempts, audit, batches, candidates, deletion, jobs, steps, usage
 from reelwright.store.attempts import Place
 from reelwright.store.database import Tx
 from reelwright.store.deletion import Old
@@ -80,7 +80,7 @@ def test_what_hangs_on_a_job_goes_with_it(store: Store) -> None:
         jobs.move(tx, job_id, JobState.RUNNING)
         jobs.record(tx, job_id, ("job", {"state": "running"}))
         steps.wake(tx, job_id)
-        chosen = attempts.candidates(tx, job_id, 1)[0]
+        chosen = candidates.candidates(tx, job_id, 1)[0]
         place = Place(host="h", worker="w", workspace="/w/{n}", log="/l/{n}")
         attempts.start(tx, chosen, place, 10.0)
         jobs.add_delivery(tx, job_id, Delivered("/out/a", "ab" * 32, 5, output=0, position=1))

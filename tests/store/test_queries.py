@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from reelwright.errors import Code, ReelError
-from reelwright.store import attempts, jobs, probes, rates, steps
+from reelwright.store import attempts, candidates, jobs, probes, progress, rates, steps
 from reelwright.store.attempts import Place
 from reelwright.store.database import EventRow, Tx
+from reelwright.store.progress import StepDone
 from reelwright.store.rows import Delivered, NewJobRow, NewStep
 from reelwright.store.states import AttemptState, JobState, StepState
 from reelwright.store.store import Store
@@ -31,7 +32,7 @@ def _job(store: Store, needs: dict[str, list[str]], **more: Any) -> str:
 
 def _start(store: Store, job_id: str, worker: str = "w", lease_s: float = 10.0) -> tuple[str, int]:
     with store.write() as tx:
-        chosen = attempts.candidates(tx, job_id, 10)[0]
+        chosen = candidates.candidates(tx, job_id, 10)[0]
         place = Place(host="h", worker=worker, workspace="/w/{n}", log="/l/{n}")
         number = attempts.start(tx, chosen, place, lease_s)
     assert number is not None
@@ -63,8 +64,8 @@ def test_candidates_come_by_priority_then_age_then_plan(store: Store) -> None:
     with store.write() as tx:
         for job_id in (urgent, second, first):
             steps.wake(tx, job_id)
-        assert [c.key for c in attempts.candidates(tx, None, 10)] == ["d", "a", "b", "c"]
-        assert [c.key for c in attempts.candidates(tx, first, 1)] == ["a"]
+        assert [c.key for c in candidates.candidates(tx, None, 10)] == ["d", "a", "b", "c"]
+        assert [c.key for c in candidates.candidates(tx, first, 1)] == ["a"]
 
 
 def test_a_cancelled_job_has_no_candidates(store: Store) -> None:
@@ -72,7 +73,7 @@ def test_a_cancelled_job_has_no_candidates(store: Store) -> None:
     with store.write() as tx:
         steps.wake(tx, job_id)
         jobs.change(tx, job_id, cancel_requested=True)
-        assert attempts.candidates(tx, None, 10) == []
+        assert candidates.candidates(tx, None, 10) == []
 
 
 def test_what_waits_for_its_next_try_is_no_candidate(store: Store) -> None:
@@ -81,14 +82,14 @@ def test_what_waits_for_its_next_try_is_no_candidate(store: Store) -> None:
         steps.wake(tx, job_id)
         row = steps.of_job(tx, job_id)[0]
         steps.change(tx, row.id, {"not_before": tx.now() + 60})
-        assert attempts.candidates(tx, None, 10) == []
+        assert candidates.candidates(tx, None, 10) == []
 
 
 def test_a_step_starts_once(store: Store) -> None:
     job_id = _job(store, {"a": []})
     with store.write() as tx:
         steps.wake(tx, job_id)
-        chosen = attempts.candidates(tx, job_id, 1)[0]
+        chosen = candidates.candidates(tx, job_id, 1)[0]
     place = Place(host="h", worker="w", workspace="{x}/{n}", log="l")
     with store.write() as tx:
         assert attempts.start(tx, chosen, place, 1.0) == 1
@@ -150,9 +151,9 @@ def test_settling_is_fenced_by_the_attempt(store: Store) -> None:
     step_id, again = _start(store, job_id)
     assert again == number + 1
     with store.write() as tx:
-        attempts.set_progress(tx, step_id, number, 0.9, {"frame": 1})
+        progress.set_steps(tx, [StepDone(step_id, number, 0.9, {"frame": 1})])
         assert steps.get(tx, step_id).fraction == 0.0, "progress of a dead attempt is not shown"
-        attempts.set_progress(tx, step_id, again, 0.5, {"frame": 2})
+        progress.set_steps(tx, [StepDone(step_id, again, 0.5, {"frame": 2})])
         assert steps.get(tx, step_id).progress == {"frame": 2}
         assert [t.state for t in attempts.of_step(tx, step_id)] == [
             AttemptState.FAILED,

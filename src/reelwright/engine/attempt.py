@@ -7,6 +7,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,17 +21,18 @@ from reelwright.engine.indexing import IndexFound
 from reelwright.engine.inputs import Inputs
 from reelwright.engine.keeping import KeepVideo
 from reelwright.engine.lifecycle import fail_damaged
+from reelwright.engine.log_copies import Finish, LogCopies
 from reelwright.engine.outcome import Ended, Made
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.submission import DELIVER, PLAN
-from reelwright.engine.threads import in_thread
+from reelwright.engine.threads import in_thread, stopping
 from reelwright.engine.watch import Watch, nobody
 from reelwright.engine.writing import Write, alone
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.planning.plan import Step, StepKind
 from reelwright.runners.context import Gate, ModelsFor, StepContext, StepResult
 from reelwright.store import attempts, jobs
-from reelwright.store.blobs import Blob, Blobs, refused
+from reelwright.store.blobs import Blob, Blobs, Pins, refused
 from reelwright.store.combine import OneOf
 from reelwright.store.database import Tx
 from reelwright.store.rows import AttemptRow, StepRow
@@ -48,6 +50,7 @@ Report = Callable[[object], None]
 # How long a finished result waits for a database that does not answer: its step cannot be given
 # to another before the database is back, and then not before one more lifetime of a lease.
 _PATIENCE_S = 600.0
+_AGAIN_S = 2.0
 
 
 class AttemptRunner:
@@ -56,7 +59,8 @@ class AttemptRunner:
     `learn` says what a finished step teaches about costs: name -> CPU-seconds per unit. `plan_job`
     plans the jobs that came in without a plan. `write` commits how attempts ended. `keep` puts
     what was fetched into the library, `index` what was found into the search index; `gate` is asked
-    before a site is; `models` gives a step the models that it may ask.
+    before a site is; `models` gives a step the models that it may ask; `log_copies` puts its log
+    where other machines read it.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class AttemptRunner:
         gate: Gate | None = None,
         index: IndexFound | None = None,
         models: ModelsFor | None = None,
+        log_copies: LogCopies | None = None,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -90,6 +95,7 @@ class AttemptRunner:
         self._gate = gate
         self._index_found = index
         self._models = models
+        self._log_copies = log_copies
         self._inputs = Inputs(store, blobs)
         self._delivering = Delivering(store, blobs, deliver_remote)
 
@@ -120,8 +126,8 @@ class AttemptRunner:
     ) -> Callable[[Tx], None]:
         """The change that says how it ended."""
         try:
-            with self._watch(row):
-                return await self._work(row, place, report, heartbeat)
+            with self._watch(row), Pins() as pins:
+                return await self._work(row, place, report, heartbeat, pins)
         except ReelError as error:
             if error.code is Code.LEASE_LOST:
                 raise
@@ -133,7 +139,8 @@ class AttemptRunner:
         # Before the commit: on a full disk this makes the room that the commit needs.
         _remove(Path(place.workspace))
         if problem.code is Code.ARTIFACT_DAMAGED:
-            return fail_damaged(self.store, self._blobs, row, problem, self.settings)
+            args = (self.store, self._blobs, row, problem, self.settings)
+            return await in_thread(fail_damaged, *args)
         return partial(outcome.fail, step=row, problem=problem, settings=self.settings)
 
     def _named(self, row: StepRow, problem: Problem) -> Problem:
@@ -147,7 +154,7 @@ class AttemptRunner:
         return blame.named(problem, row.payload, inputs)
 
     async def _work(
-        self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
+        self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat, pins: Pins
     ) -> Callable[[Tx], None]:
         if row.key == DELIVER:
             await self._delivering.run(row)
@@ -155,10 +162,12 @@ class AttemptRunner:
         if row.key == PLAN:
             return await self._plan(row)
         if row.kind == StepKind.KEEP:
-            return await self._keep(row)
+            return await self._keep(row, pins)
         if row.kind == StepKind.INDEX:
-            return await self._index(row)
-        made = await self._make(row, place, report, heartbeat)
+            return await self._index(row, pins)
+        log = Path(place.log)
+        async with nullcontext() if self._log_copies is None else self._log_copies.of(log) as copy:
+            made = await self._make(row, place, report, heartbeat, pins, copy)
         return OneOf(outcome.succeed_all, Ended(row, made))
 
     async def _plan(self, row: StepRow) -> Callable[[Tx], None]:
@@ -169,25 +178,32 @@ class AttemptRunner:
             expansion.enter, self.store, self._blobs, row, prepared, self.settings
         )
 
-    async def _keep(self, row: StepRow) -> Callable[[Tx], None]:
+    async def _keep(self, row: StepRow, pins: Pins) -> Callable[[Tx], None]:
         if self._keep_video is None:
             raise ReelError(Code.PLAN_INVALID, "this engine keeps nothing", where=row.key)
-        order = await in_thread(keeping.order_of, self.store, self._blobs, row)
+        order = await stopping(pins, keeping.order_of, self.store, self._blobs, row, pins)
         kept = await self._keep_video(order)
         return partial(keeping.succeed, step=row, kept=kept)
 
-    async def _index(self, row: StepRow) -> Callable[[Tx], None]:
+    async def _index(self, row: StepRow, pins: Pins) -> Callable[[Tx], None]:
         if self._index_found is None:
             raise ReelError(Code.PLAN_INVALID, "this engine has no search index", where=row.key)
-        order = await in_thread(indexing.order_of, self.store, self._inputs, row, self._models)
+        work = (indexing.order_of, self.store, self._inputs, row, pins, self._models)
+        order = await stopping(pins, *work)
         indexed = await self._index_found(order)
         return partial(indexing.succeed, step=row, indexed=indexed)
 
     async def _make(
-        self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
+        self,
+        row: StepRow,
+        place: AttemptRow,
+        report: Report,
+        heartbeat: Heartbeat,
+        pins: Pins,
+        copy: Finish | None,
     ) -> Made:
         step = Step.from_json(row.payload)
-        files = await in_thread(self._inputs.gather, row.job_id, step)
+        files = await stopping(pins, self._inputs.gather, row.job_id, step, pins)
         workspace, log = _places(place)
         context = StepContext(
             workspace=workspace,
@@ -211,7 +227,9 @@ class AttemptRunner:
         )
         result = await self._run_step(step, context)
         self._inputs.check_unchanged(files)
-        stored = await in_thread(self._publish, step, result)
+        if copy is not None:
+            copy.begin()
+        stored = await self._published(step, result)
         return Made(
             files=stored,
             results=result.results,
@@ -221,14 +239,28 @@ class AttemptRunner:
             learned={} if self._learn is None else self._learn(step, result),
         )
 
-    def _publish(self, step: Step, result: StepResult) -> dict[str, list[Blob]]:
+    async def _published(self, step: Step, result: StepResult) -> dict[str, list[Blob]]:
+        """What took hours is not thrown away because a shared store is away for some minutes."""
+        done: dict[Path, Blob] = {}
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return await in_thread(self._publish, step, result, done)
+            except ReelError as error:
+                if error.code is not Code.ARTIFACTS_UNAVAILABLE or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(_AGAIN_S)
+
+    def _publish(
+        self, step: Step, result: StepResult, done: dict[Path, Blob]
+    ) -> dict[str, list[Blob]]:
         """Moves the files into the store. They have no name there before the commit."""
         missing = [output.name for output in step.outputs if output.name not in result.files]
         if missing:
             raise ReelError(Code.OUTPUT_MISSING, f"the step made no {missing[0]}", where=step.id)
         known = result.digests
         return {
-            name: self._blobs.put_all(paths, [known.get(path) for path in paths])
+            name: self._blobs.put_all(paths, [known.get(path) for path in paths], done=done)
             for name, paths in result.files.items()
         }
 

@@ -96,7 +96,7 @@ class Control:
     async def _finish_early(self, job: Job, target: JobState, problem: Problem) -> None:
         """Stops what runs here first: a state in SQL must not run ahead of the processes."""
         with self._store.read() as tx:
-            running = [_attempt(r) for r in attempts.running(tx, job_id=job.id)]
+            running = [Attempt.of(r) for r in attempts.running(tx, job_id=job.id)]
         here = await self._executor.adopt(running)
         grace_s = self._settings.grace_s
         await asyncio.gather(*(self._executor.stop(attempt, grace_s) for attempt in here))
@@ -135,7 +135,3 @@ class Control:
         )
         await self._finish_early(job, JobState.FAILED, problem)
         return True
-
-
-def _attempt(held: Any) -> Attempt:
-    return Attempt(held.step_id, held.attempt, held.job_id, held.key)

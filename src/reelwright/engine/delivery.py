@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reelwright.engine import events, keys
 from reelwright.engine.folders import EVERYWHERE, entered, is_url, is_within, outside
-from reelwright.engine.inputs import damaged, is_intact, local_path
-from reelwright.engine.threads import in_thread
+from reelwright.engine.inputs import blob_of, brought, damaged, local_path
+from reelwright.engine.threads import in_thread, stopping
 from reelwright.errors import Code, ReelError
 from reelwright.media.digest import sha256_file
 from reelwright.planning.names import in_language, nth
 from reelwright.planning.plan import Delivery
 from reelwright.store import artifacts, attempts, jobs, steps
-from reelwright.store.blobs import Blobs, unfinished
+from reelwright.store.blobs import Blobs, Pins, unfinished
 from reelwright.store.database import Tx
 from reelwright.store.rows import ArtifactRow, Delivered, Job, Outcome, StepRow
 from reelwright.store.store import Store
@@ -32,12 +34,14 @@ _Folders = tuple[str, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One file on its way. `to` is an absolute path or a URI."""
+    """One file on its way. `to` is an absolute path or a URI; `step` made it as `name`."""
 
     output: int
     position: int
     to: str
     file: ArtifactRow
+    step: StepRow
+    name: str
     may_replace: bool = False
 
     @property
@@ -68,6 +72,7 @@ class Delivering:
             job = jobs.get(tx, step.job_id)
             before = {file.path: file.sha256 for file in jobs.delivered(tx, step.job_id)}
             wanted = list(self._wanted(tx, job))
+        await in_thread(self._check_there, wanted)
         _refuse_duplicates(wanted)
         _refuse_outside(wanted, _folders(job))
         wanted = [w for w in wanted if not await self._stands(w, before)]
@@ -89,7 +94,8 @@ class Delivering:
                 to = place(delivery, position)
                 if position < len(languages):
                     to = in_language(to, languages[position])
-                yield _Wanted(delivery.index, (delivery.first or 1) + position, to, file)
+                index = (delivery.first or 1) + position
+                yield _Wanted(delivery.index, index, to, file, row, delivery.output)
 
     def _files(
         self, row: StepRow, delivery: Delivery, found: Mapping[str, Outcome]
@@ -98,10 +104,14 @@ class Delivering:
         key = keys.output_key(row.payload, delivery.output)
         if outcome is None or key not in outcome.outputs:
             raise damaged(row, delivery.output)
-        files = outcome.files(key)
-        if not all(is_intact(self._blobs, file) for file in files):
-            raise damaged(row, delivery.output)
-        return files
+        return outcome.files(key)
+
+    def _check_there(self, wanted: list[_Wanted]) -> None:
+        """Before anything is written. Raises ARTIFACT_DAMAGED, ARTIFACTS_UNAVAILABLE."""
+        found = self._blobs.check_all([blob_of(item.file) for item in wanted])
+        for item, is_whole in zip(wanted, found, strict=True):
+            if not is_whole:
+                raise damaged(item.step, item.name)
 
     async def _stands(self, item: _Wanted, before: Mapping[str, str]) -> bool:
         """Whether an earlier try at this job put it there already."""
@@ -135,25 +145,32 @@ class Delivering:
         found = path.stat()
         if not path.is_file() or found.st_size != file.size_bytes:
             return False
-        stored = self._blobs.path(file.sha256).stat()
-        if (found.st_dev, found.st_ino) == (stored.st_dev, stored.st_ino):
-            return True
+        with suppress(OSError):  # of a shared store it may not be here
+            if os.path.samestat(found, self._blobs.path(file.sha256).stat()):
+                return True
         return sha256_file(path) == file.sha256
 
     async def _deliver(self, step: StepRow, job: Job, batch: list[_Wanted]) -> None:
         for item in batch:
-            if item.is_remote:
-                await self._deliver_remote(job, item)
-            else:
-                await in_thread(self._deliver_local, step, item, _folders(job))
+            with Pins() as pins:
+                if item.is_remote:
+                    await self._deliver_remote(job, item, pins)
+                else:
+                    work = (self._deliver_local, step, item, _folders(job), pins)
+                    await stopping(pins, *work)
         self._store.transact(lambda tx: _note(tx, step, [item.row() for item in batch]))
 
-    async def _deliver_remote(self, job: Job, item: _Wanted) -> None:
+    def _bring(self, item: _Wanted, pins: Pins) -> Path:
+        return brought(self._blobs, item.file, item.step, item.name, pins)
+
+    async def _deliver_remote(self, job: Job, item: _Wanted, pins: Pins) -> None:
         if self._remote is None:
             raise ReelError(Code.OUTPUT_PATH, f"nothing here can write to {item.to}", where=item.to)
-        await self._remote(self._blobs.path(item.file.sha256), item.to, job.overwrite)
+        source = await stopping(pins, self._bring, item, pins)
+        await self._remote(source, item.to, job.overwrite)
 
-    def _deliver_local(self, step: StepRow, item: _Wanted, folders: _Folders) -> None:
+    def _deliver_local(self, step: StepRow, item: _Wanted, folders: _Folders, pins: Pins) -> None:
+        self._bring(item, pins)
         path = local_path(item.to)
         if folders is None:
             self._put(step, item, path)

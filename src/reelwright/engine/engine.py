@@ -193,8 +193,8 @@ class Engine:
             self._hints.cancel()
         try:
             with self._store.read() as tx:
-                held = {_attempt(row): row for row in attempts.running(tx)}
-            mine = await self._executor.adopt(list(held))
+                held = {Attempt.of(row): row for row in attempts.running(tx)}
+            mine = self._executor.own(held)  # what runs on nodes goes on
             grace_s = self._settings.grace_s
             await asyncio.gather(*(self._executor.stop(attempt, grace_s) for attempt in mine))
             for attempt in mine:
@@ -286,7 +286,3 @@ class Engine:
             self._serving.forget(row.job_id)
         else:
             self._serving.wake()
-
-
-def _attempt(held: Running) -> Attempt:
-    return Attempt(held.step_id, held.attempt, held.job_id, held.key)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reelwright.engine.presence import Presence
-from reelwright.store.rows import AttemptRow, StepRow
+from reelwright.store.rows import AttemptRow, Running, StepRow
+
+if TYPE_CHECKING:
+    from reelwright.engine.nodes import Node
+    from reelwright.store.candidates import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +26,23 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One leased try at a step. `number` is the fencing token."""
+    """One leased try at a step. `number` is the fencing token. `host` and `owner`: where it runs,
+    and the worker that holds its lease; empty where nobody said so.
+    """
 
     step_id: str
     number: int
     job_id: str
     key: str
     need: Need = field(default=Need(), compare=False)
+    host: str = field(default="", compare=False)
+    owner: str = field(default="", compare=False)
+
+    @staticmethod
+    def of(held: Running) -> Attempt:
+        """What SQL says of a running step."""
+        place = (Need(), held.host or "", held.owner)
+        return Attempt(held.step_id, held.attempt, held.job_id, held.key, *place)
 
     @property
     def name(self) -> str:
@@ -57,8 +71,14 @@ class Executor(Protocol):
     @property
     def worker(self) -> Presence: ...
 
-    async def capacity(self) -> list[Need]:
-        """What is free on each node."""
+    async def capacity(self) -> list[Node]:
+        """The nodes that take steps now, with all that each has. What runs there is counted from
+        SQL, by whoever claims."""
+        ...
+
+    async def prepare(self, ready: Sequence[Candidate]) -> set[str]:
+        """Before a claim: ids of those of `ready` that have to stay on this machine for now, as
+        what they read is on its way to the other nodes. Does not wait for that."""
         ...
 
     async def start(self, attempt: Attempt, work: Work | None = None) -> None:
@@ -73,7 +93,16 @@ class Executor(Protocol):
         ...
 
     async def adopt(self, running: list[Attempt]) -> set[Attempt]:
-        """After a restart: those of `running` that this executor still runs."""
+        """After a restart: those of `running` that run where this executor reaches them: it can
+        stop them."""
+        ...
+
+    def own(self, running: Iterable[Attempt]) -> set[Attempt]:
+        """Those of `running` that are this process's own: they end with it."""
+        ...
+
+    def is_gone(self, worker: str) -> bool:
+        """Whether that worker is gone for certain: nobody need wait for its leases."""
         ...
 
     def deaths(self) -> AsyncIterator[Attempt]:

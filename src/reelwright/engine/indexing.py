@@ -16,6 +16,7 @@ from reelwright.engine.inputs import Inputs
 from reelwright.engine.outcome import Made
 from reelwright.planning.plan import Step
 from reelwright.store import jobs
+from reelwright.store.blobs import Pins
 from reelwright.store.database import Tx
 from reelwright.store.rows import StepRow
 from reelwright.store.store import Store
@@ -54,13 +55,14 @@ IndexFound = Callable[[IndexOrder], Awaitable[Indexed]]
 
 
 def order_of(
-    store: Store, inputs: Inputs, row: StepRow, models: ModelsFor | None = None
+    store: Store, inputs: Inputs, row: StepRow, pins: Pins, models: ModelsFor | None = None
 ) -> IndexOrder:
-    """Blocking. Raises ARTIFACT_DAMAGED."""
+    """Blocking. Its files stay until `pins` is released. Raises ARTIFACT_DAMAGED,
+    ARTIFACTS_UNAVAILABLE."""
     step = Step.from_json(row.payload)
     with store.read() as tx:
         owner = jobs.get(tx, row.job_id).owner
-    files = inputs.gather(row.job_id, step)
+    files = inputs.gather(row.job_id, step, pins)
     found = tuple(
         (files.results.get(read["result"]), files.paths[read["file"]])
         for read in step.payload["reads"]

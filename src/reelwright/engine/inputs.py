@@ -12,8 +12,9 @@ from reelwright.engine import keys
 from reelwright.errors import Code, ReelError
 from reelwright.planning.plan import Step, StepInput
 from reelwright.store import artifacts, probes, steps
-from reelwright.store.blobs import Blobs
+from reelwright.store.blobs import Blob, Blobs, Pins
 from reelwright.store.rows import ArtifactRow, Outcome, StepRow
+from reelwright.store.shared_blobs import SharedBlobs
 from reelwright.store.store import Store
 
 _Stamp = tuple[int, int, int]
@@ -35,8 +36,9 @@ class Inputs:
         self._store = store
         self._blobs = blobs
 
-    def gather(self, job_id: str, step: Step) -> Gathered:
-        """Blocking. Raises INPUT_NOT_FOUND, INPUT_CHANGED, INPUT_UNREADABLE, ARTIFACT_DAMAGED."""
+    def gather(self, job_id: str, step: Step, pins: Pins) -> Gathered:
+        """Blocking. What it brings stays until `pins` is released. Raises INPUT_NOT_FOUND,
+        INPUT_CHANGED, INPUT_UNREADABLE, ARTIFACT_DAMAGED, ARTIFACTS_UNAVAILABLE, DISK_FULL."""
         sources = {item.step for item in step.inputs if item.step} | set(step.needs)
         if not step.inputs and not sources:
             return Gathered({}, {})
@@ -48,11 +50,11 @@ class Inputs:
         stamps: dict[Path, _Stamp] = {}
         for item in step.inputs:
             if item.step is not None:
-                paths[item.name] = self._made(item, rows[item.step], found)
+                paths[item.name] = self._made(item, rows[item.step], found, pins)
             else:
-                path = local_path(item.uri or "")
-                stamps[path] = stamp(path)
-                self._check_digest(path, item)
+                path, before = self._own(item, pins)
+                if before is not None:
+                    stamps[path] = before
                 paths[item.name] = path
         results: dict[str, Any] = {}
         for need in step.needs:
@@ -65,22 +67,58 @@ class Inputs:
             if stamp(path) != before:
                 raise _changed(path)
 
-    def _made(self, item: StepInput, row: StepRow, found: Mapping[str, Outcome]) -> Path:
+    def _made(
+        self, item: StepInput, row: StepRow, found: Mapping[str, Outcome], pins: Pins
+    ) -> Path:
         outcome = found.get(row.identity)
         key = keys.output_key(row.payload, item.output or "")
         files = outcome.files(key) if outcome else ()
-        if len(files) != 1 or not is_intact(self._blobs, files[0]):
+        if len(files) != 1:
             raise damaged(row, item.output or "")
-        return self._blobs.path(files[0].sha256)
+        return brought(self._blobs, files[0], row, item.output or "", pins)
+
+    def _own(self, item: StepInput, pins: Pins) -> tuple[Path, _Stamp | None]:
+        """A file of the job's own, where it lies; on another machine, what was put into the shared
+        store of it (then there is no stamp: nobody writes to that)."""
+        path = local_path(item.uri or "")
+        try:
+            before = stamp(path)
+            self._check_digest(path, item)
+        except ReelError:
+            staged = self._staged(item, pins)
+            if staged is None:
+                raise
+            return staged, None
+        return path, before
+
+    def _staged(self, item: StepInput, pins: Pins) -> Path | None:
+        if item.sha256 is None or not isinstance(self._blobs, SharedBlobs):
+            return None
+        return self._blobs.bring_any(item.sha256, pins=pins)
 
     def _check_digest(self, path: Path, item: StepInput) -> None:
         """The plan was made for this content; a stat says so where the file was read before."""
-        if item.sha256 is not None and probes.digest(self._store, path) != item.sha256:
-            raise _changed(path)
+        try:
+            if item.sha256 is not None and probes.digest(self._store, path) != item.sha256:
+                raise _changed(path)
+        except OSError as error:
+            raise ReelError(Code.INPUT_UNREADABLE, str(error), where=str(path)) from error
 
 
-def is_intact(blobs: Blobs, file: ArtifactRow) -> bool:
-    return blobs.check(file.sha256, file.size_bytes, file.mtime_ns, int(file.inode))
+def blob_of(file: ArtifactRow) -> Blob:
+    return Blob(file.sha256, file.size_bytes, file.mtime_ns, int(file.inode))
+
+
+def brought(blobs: Blobs, file: ArtifactRow, row: StepRow, output: str, pins: Pins) -> Path:
+    """The file of an artifact, to be read until `pins` is released. Blocking. Raises
+    ARTIFACT_DAMAGED, ARTIFACTS_UNAVAILABLE, DISK_FULL."""
+    try:
+        known = (file.mtime_ns, int(file.inode))
+        return blobs.bring(file.sha256, file.size_bytes, known, pins=pins)
+    except ReelError as error:
+        if error.code is Code.ARTIFACT_DAMAGED:
+            raise damaged(row, output) from error
+        raise
 
 
 def damaged(row: StepRow, output: str) -> ReelError:

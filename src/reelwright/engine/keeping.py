@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.engine import keys, outcome
-from reelwright.engine.inputs import damaged, is_intact
+from reelwright.engine.inputs import brought, damaged
 from reelwright.engine.outcome import Made
 from reelwright.planning.plan import Step
 from reelwright.store import artifacts, jobs, steps
-from reelwright.store.blobs import Blobs
+from reelwright.store.blobs import Blobs, Pins
 from reelwright.store.database import Tx
 from reelwright.store.rows import ArtifactRow, Job, Outcome, StepRow
 from reelwright.store.store import Store
@@ -79,8 +79,9 @@ class Kept:
 KeepVideo = Callable[[KeepOrder], Awaitable[Kept]]
 
 
-def order_of(store: Store, blobs: Blobs, row: StepRow) -> KeepOrder:
-    """What the step `row` is to keep. Blocking. Raises ARTIFACT_DAMAGED."""
+def order_of(store: Store, blobs: Blobs, row: StepRow, pins: Pins) -> KeepOrder:
+    """What the step `row` is to keep; its files stay until `pins` is released. Blocking. Raises
+    ARTIFACT_DAMAGED, ARTIFACTS_UNAVAILABLE."""
     step = Step.from_json(row.payload)
     with store.read() as tx:
         job = jobs.get(tx, row.job_id)
@@ -96,7 +97,12 @@ def order_of(store: Store, blobs: Blobs, row: StepRow) -> KeepOrder:
         results.setdefault(result.get("role", item.name), result)
         if result.get("role") == "video":
             number = int(made.payload["payload"].get("item", 1))
-        files += _files(blobs, made, item.output or "", result, found)
+        rows_ = _rows(made, item.output or "", result, found)
+        said = result.get("files", ())
+        files += [
+            _file(brought(blobs, one, made, item.output or "", pins), one, told)
+            for one, told in zip(rows_, said, strict=True)
+        ]
     # What the site says goes into `info`: its file is for outputs of a spec.
     files = [file for file in files if file.role != "metadata"]
     return replace(_order(row, job, step, files, results), item=number)
@@ -125,33 +131,24 @@ def _order(
     )
 
 
-def _files(
-    blobs: Blobs,
-    made: StepRow,
-    output: str,
-    result: Mapping[str, Any],
-    found: Mapping[str, Outcome],
-) -> list[KeptFile]:
+def _rows(
+    made: StepRow, output: str, result: Mapping[str, Any], found: Mapping[str, Outcome]
+) -> tuple[ArtifactRow, ...]:
     """What `output` of the step `made` holds: several files, or none, where they are captions."""
     outcome_ = found.get(made.identity)
     key = keys.output_key(made.payload, output)
     if outcome_ is None or key not in outcome_.outputs:
         raise damaged(made, output)
     rows = outcome_.files(key)
-    said = result.get("files", ())
-    if len(rows) != outcome_.outputs[key] or len(said) != len(rows):
+    if len(rows) != outcome_.outputs[key] or len(result.get("files", ())) != len(rows):
         raise damaged(made, output)
-    return [_file(blobs, made, output, one, told) for one, told in zip(rows, said, strict=True)]
+    return rows
 
 
-def _file(
-    blobs: Blobs, made: StepRow, output: str, file: ArtifactRow, told: Mapping[str, Any]
-) -> KeptFile:
-    if not is_intact(blobs, file):
-        raise damaged(made, output)
+def _file(path: Path, file: ArtifactRow, told: Mapping[str, Any]) -> KeptFile:
     return KeptFile(
         role=told["role"],
-        path=blobs.path(file.sha256),
+        path=path,
         sha256=file.sha256,
         size_bytes=file.size_bytes,
         format=told["format"],

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from reelwright.engine import demand, events, keys, outcome, submission
-from reelwright.engine.inputs import is_intact
+from reelwright.engine.inputs import blob_of
 from reelwright.engine.progress import job_fraction
 from reelwright.engine.settings import EngineSettings
-from reelwright.errors import Problem
+from reelwright.errors import Code, Problem, ReelError
 from reelwright.store import artifacts, attempts, jobs, steps
 from reelwright.store.blobs import Blobs
 from reelwright.store.database import Tx
@@ -56,7 +57,8 @@ def begin(store: Store, blobs: Blobs, job: Job, settings: EngineSettings) -> Non
 def look_up(store: Store, blobs: Blobs, job_id: str, keys: Collection[str] | None = None) -> Cache:
     """What the cache holds of the job's steps (or of `keys`), every file checked by a stat.
 
-    What somebody changed is dropped here, row and file, so that it is made again.
+    What somebody changed is dropped here, row and file, so that it is made again. Raises
+    ARTIFACTS_UNAVAILABLE: nothing is dropped because nobody answers.
     """
     with store.read() as tx:
         rows = (
@@ -72,12 +74,9 @@ def look_for(
     """The same of steps that may have no rows yet; `done`: identities of finished steps."""
     with store.read() as tx:
         found = artifacts.outcomes_of(tx, identities)
-    broken = {
-        file.sha256
-        for whole in found.values()
-        for file in whole.artifacts
-        if not is_intact(blobs, file)
-    }
+    files = {file.sha256: blob_of(file) for whole in found.values() for file in whole.artifacts}
+    whole_ones = blobs.check_all(list(files.values()))
+    broken = {sha256 for sha256, is_whole in zip(files, whole_ones, strict=True) if not is_whole}
     for sha256 in broken:
         with store.write() as tx:
             artifacts.drop(tx, sha256)
@@ -136,7 +135,12 @@ def fail_damaged(
     store: Store, blobs: Blobs, step: StepRow, problem: Problem, settings: EngineSettings
 ) -> Callable[[Tx], None]:
     """The end of an attempt that met a damaged artifact: what is lost is made again first."""
-    cache = look_up(store, blobs, step.job_id)
+    try:
+        cache = look_up(store, blobs, step.job_id)
+    except ReelError as error:
+        if error.code is not Code.ARTIFACTS_UNAVAILABLE:
+            raise
+        return partial(outcome.fail, step=step, problem=error.problem, settings=settings)
 
     def change(tx: Tx) -> None:
         outcome.fail(tx, step, problem, settings)

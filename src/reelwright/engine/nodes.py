@@ -25,8 +25,12 @@ class Node:
     """A machine (or a part of one) that runs attempts: what it has in all, whoever uses it.
 
     `host` is what `steps.host` says, `worker` who holds the leases of what runs there (a
-    `Presence` as text; another one after each start of its agent). `free_disk_bytes` was measured
-    a moment ago. `kinds`: the kinds of steps that it takes, None for all. `labels` are Ray's.
+    `Presence` as text; another one after each start of its agent). `free_disk_bytes` was free a
+    moment ago; of another machine's it is with what running steps have written of what they were
+    promised (`Resident.free_disk_bytes`), as only that machine can tell. `is_home`: the
+    dispatcher's own machine; with `kinds` it takes those and nobody else does, and first of all
+    what should take less than `short_s` seconds. `kinds`: the kinds of steps that it takes, None
+    for all. `labels` are Ray's.
     `name` is what people call it, `versions` what it runs (program → version): for status only.
     """
 
@@ -39,6 +43,8 @@ class Node:
     state: NodeState = NodeState.ACTIVE
     problem: str | None = None
     kinds: frozenset[str] | None = None
+    is_home: bool = False
+    short_s: float | None = None
     labels: dict[str, str] = field(default_factory=dict)
     name: str = ""
     address: str = ""
@@ -57,7 +63,8 @@ class Nodes(Protocol):
 
     @property
     def problem(self) -> str | None:
-        """Why the cluster cannot be reached, None where it can; no I/O."""
+        """Why the cluster cannot be reached, None where it can; no I/O. Before the first look that
+        it was not looked at yet: a view that is empty for that is no loss of all nodes."""
         ...
 
     async def start(self, host: str, attempts: Sequence[Attempt]) -> None:

@@ -37,9 +37,10 @@ class Presence:
         return Presence(host, int(pid), started, nonce)
 
     @staticmethod
-    def mine() -> Presence:
+    def mine(host: str | None = None) -> Presence:
+        """Of this process, on this machine or on what of it is called `host`."""
         pid = os.getpid()
-        return Presence(this_host(), pid, start_time(pid) or "", secrets.token_hex(4))
+        return Presence(host or this_host(), pid, start_time(pid) or "", secrets.token_hex(4))
 
     @property
     def is_gone(self) -> bool:

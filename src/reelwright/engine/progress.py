@@ -1,9 +1,14 @@
-"""How far steps and jobs are: to the callback often, to SQL once a second."""
+"""How far steps and jobs are: to the callback often, to SQL once a second.
+
+A job whose steps run on a hundred nodes is not counted by each of them each second: they take
+turns, each by its share of the steps, without a word between them.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,8 +17,9 @@ import sqlalchemy as sa
 
 from reelwright.engine.events import Event, JobProgress, StepProgress
 from reelwright.engine.executor import Attempt
-from reelwright.store import attempts, jobs, steps
+from reelwright.store import jobs, progress, steps
 from reelwright.store.database import Tx
+from reelwright.store.progress import JobDone, StepDone
 from reelwright.store.states import StepState
 from reelwright.store.steps import Share
 from reelwright.store.store import Store
@@ -21,6 +27,8 @@ from reelwright.store.tables import jobs as jobs_table
 
 EMIT_S = 0.1
 FLUSH_S = 1.0
+# A turn that comes by a hair too late would wait for a whole flush more.
+_EARLY = 0.1
 # A running step is not done, whatever its clock says: verifying and publishing are still to come.
 _MOST = 0.99
 _UNCOUNTED = frozenset({StepState.CACHED, StepState.SKIPPED, StepState.EXPANDED})
@@ -43,11 +51,12 @@ class Board:
         self._store = store
         self._emit = emit
         self._entries: dict[Attempt, _Entry] = {}
+        self._due_at: dict[str, float] = {}  # when this process counts a job again
 
     def open(self, attempt: Attempt, duration: Fraction | None) -> Callable[[object], None]:
         """Gives the function that the runner reports to."""
         entry = self._entries[attempt] = _Entry(attempt, duration)
-        return lambda progress: self._take(entry, progress)
+        return lambda said: self._take(entry, said)
 
     def close(self, attempt: Attempt) -> None:
         self._entries.pop(attempt, None)
@@ -57,30 +66,20 @@ class Board:
         new = [entry for entry in self._entries.values() if entry.is_new]
         if not new:
             return
-        found = self._store.transact(lambda tx: self._write(tx, new), durable=False)
+        mine = Counter(entry.attempt.job_id for entry in self._entries.values())
+        now = time.monotonic()
+        due = {e.attempt.job_id for e in new if self._due_at.get(e.attempt.job_id, 0.0) <= now}
+        found = self._store.transact(lambda tx: _write(tx, new, due), durable=False)
         for entry in new:
             entry.is_new = False
-        for job_id, (fraction, eta_s) in found.items():
-            self._emit(JobProgress(job_id=job_id, fraction=fraction, eta_s=eta_s))
+        self._due_at = {j: at for j, at in self._due_at.items() if j in mine}
+        for job, running in found:
+            # Whoever runs a tenth of a job's steps counts it every tenth time: all together once.
+            self._due_at[job.job_id] = now + FLUSH_S * (running / mine[job.job_id] - _EARLY)
+            self._emit(JobProgress(job_id=job.job_id, fraction=job.fraction, eta_s=job.eta_s))
 
-    def _write(self, tx: Tx, new: list[_Entry]) -> dict[str, tuple[float, float | None]]:
-        found = {}
-        for job_id in sorted({entry.attempt.job_id for entry in new}):
-            tx.lock_job(job_id)
-            for entry in new:
-                if entry.attempt.job_id == job_id:
-                    attempts.set_progress(
-                        tx,
-                        entry.attempt.step_id,
-                        entry.attempt.number,
-                        entry.fraction,
-                        entry.values or {},
-                    )
-            found[job_id] = job_fraction(tx, job_id)
-        return found
-
-    def _take(self, entry: _Entry, progress: object) -> None:
-        values = _plain(progress)
+    def _take(self, entry: _Entry, said: object) -> None:
+        values = _plain(said)
         done = _fraction(values, entry.duration)
         if done is not None:
             # The second command of a step starts from zero; people do not like to see that.
@@ -99,6 +98,20 @@ class Board:
                     progress=values,
                 )
             )
+
+
+def _write(tx: Tx, new: list[_Entry], due: Collection[str]) -> list[tuple[JobDone, int]]:
+    """Gives the jobs of `due` that were counted, and how many steps of each run anywhere."""
+    told = [StepDone(e.attempt.step_id, e.attempt.number, e.fraction, e.values or {}) for e in new]
+    progress.set_steps(tx, told)
+    counted = progress.lock_jobs(tx, due) if due else {}
+    found = []
+    for job_id, job in counted.items():
+        done = JobDone(job_id, *job_progress(job.shares, job.started_at, tx.now()))
+        running = job.shares.get(StepState.RUNNING)
+        found.append((done, 1 if running is None else running.count))
+    progress.set_jobs(tx, [done for done, _ in found])
+    return found
 
 
 def job_fraction(tx: Tx, job_id: str) -> tuple[float, float | None]:
@@ -139,12 +152,12 @@ def _fraction(values: Mapping[str, Any], duration: Fraction | None) -> float | N
     return None if at is None or not duration else float(at) / float(duration)
 
 
-def _plain(progress: object) -> dict[str, Any]:
+def _plain(said: object) -> dict[str, Any]:
     """The fields that say something, JSON-ready: a runner may report any dataclass or mapping."""
-    if is_dataclass(progress) and not isinstance(progress, type):
-        pairs = {f.name: getattr(progress, f.name) for f in fields(progress)}
-    elif isinstance(progress, Mapping):
-        pairs = dict(progress)
+    if is_dataclass(said) and not isinstance(said, type):
+        pairs = {f.name: getattr(said, f.name) for f in fields(said)}
+    elif isinstance(said, Mapping):
+        pairs = dict(said)
     else:
         pairs = {}
     return {

@@ -45,14 +45,15 @@ class Recovery:
         with self._store.read() as tx:
             running = attempts.running(tx)
         expired = self._overdue()
-        kept = await self._executor.adopt([_attempt(r) for r in running])
+        # A node's agent keeps its steps by its leases; what runs here is known to run.
+        kept = self._executor.own(Attempt.of(r) for r in running)
         mine = {(a.step_id, a.number) for a in kept}
         unknown = [r for r in running if (r.step_id, r.attempt) not in mine]
         gone = self._stray(unknown, at_once=at_once)
         if time.monotonic() >= self._expire_after and not at_once:
             gone |= expired
         lost = [
-            r for r in unknown if (r.step_id, r.attempt) in gone or Presence.parse(r.owner).is_gone
+            r for r in unknown if (r.step_id, r.attempt) in gone or self._executor.is_gone(r.owner)
         ]
         for held in lost:
             self._give_up(held)
@@ -105,7 +106,3 @@ class Recovery:
             return  # it ended by itself meanwhile
         if Presence.parse(held.owner).host == self._executor.worker.host:
             shutil.rmtree(workspace, ignore_errors=True)
-
-
-def _attempt(held: Running) -> Attempt:
-    return Attempt(held.step_id, held.attempt, held.job_id, held.key)

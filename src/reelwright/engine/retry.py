@@ -10,6 +10,8 @@ from reelwright.planning.plan import StepKind
 
 # Nobody failed: the site is not to be asked now.
 _NOT_NOW = frozenset({Code.BUDGET_SPENT, Code.CIRCUIT_OPEN})
+# Nobody failed either: an outage of the artifacts' store fails no step, as one of the database.
+_STORE_PAUSE_S = 5.0
 _NO_ROOM = frozenset({Code.DISK_FULL, Code.DISK_RESERVED})
 _STORING = frozenset({StepKind.FETCH, StepKind.KEEP})
 _LEAST_PAUSE_S = 0.5
@@ -37,6 +39,8 @@ def pause_s(problem: Problem, kind: str, settings: EngineSettings) -> float | No
     fetch; None: it failed. A full disk is waited for where `settings.waits_for_room`."""
     if problem.code in _NOT_NOW:
         return max(asked_s(problem), _LEAST_PAUSE_S)
+    if problem.code is Code.ARTIFACTS_UNAVAILABLE:
+        return _STORE_PAUSE_S * random.uniform(1.0, 3.0)
     if settings.waits_for_room and problem.code in _NO_ROOM and kind in _STORING:
         return max(asked_s(problem), _ROOM_PAUSE_S)
     return None

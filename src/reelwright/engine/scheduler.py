@@ -1,4 +1,4 @@
-"""Which ready steps start now: in fair order, within what the machine has."""
+"""Which ready steps start now, and where: in fair order, within what the nodes have."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reelwright.engine import disk, events
+from reelwright.engine.asking import need_of, parsed
 from reelwright.engine.executor import Attempt, Need, Work
-from reelwright.engine.presence import Presence
+from reelwright.engine.nodes import Node
+from reelwright.engine.placement import Placed, Placing, Room, room_of
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import Code, Problem
-from reelwright.store import attempts, jobs, steps
-from reelwright.store.attempts import Candidate, Place
+from reelwright.store import attempts, candidates, jobs, steps
+from reelwright.store.attempts import Place
+from reelwright.store.candidates import Candidate, Gap
 from reelwright.store.database import Tx
 from reelwright.store.states import StepState
 
-# So many steps are looked at in one go; more would not start at once on any machine.
+# So many steps are looked at in one go, and one more for each further node; more would not start
+# at once on any machine.
 _LOOK = 64
-# After so long a step that does not fit holds back the smaller ones behind it.
-PATIENCE_S = 30.0
+# Where less is free on every node, nobody looks for what might still fit.
+_WORTH_CPUS = 0.25
 
 
 @dataclass(slots=True)
 class Claimed:
     """`work` is what the attempts are to run. `short_bytes`: so much disk space is missing for a
     step that nothing else keeps waiting. `is_cut`: something was started, and more may fit.
+    `waiting`: what those need that did not.
     """
 
     work: dict[Attempt, Work] = field(default_factory=dict)
     short_bytes: int = 0
     is_cut: bool = False
+    waiting: list[Need] = field(default_factory=list)
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -38,68 +44,143 @@ class Claimed:
         return list(self.work)
 
 
-def choose(candidates: Iterable[Candidate], free: Need, making: set[str]) -> list[Candidate]:
-    """The candidates to start, in their order, together within `free`.
-
-    A smaller one may overtake one that does not fit, until that has waited for `PATIENCE_S`. What
-    is being made elsewhere (`making` holds identities) is waited for.
-    """
-    cpus, memory, room = free.cpus, free.memory_bytes, free.disk_bytes
-    chosen: list[Candidate] = []
-    making = set(making)
-    for item in candidates:
-        if item.identity and item.identity in making:
-            continue
-        fits = item.cpus <= cpus + 1e-9 and item.memory_bytes <= memory and item.disk_bytes <= room
-        if fits:
-            cpus, memory, room = (
-                cpus - item.cpus,
-                memory - item.memory_bytes,
-                room - item.disk_bytes,
-            )
-            making.add(item.identity)
-            chosen.append(item)
-        elif item.waited_s > PATIENCE_S:
-            break
-    return chosen
-
-
 def claim(
-    tx: Tx, settings: EngineSettings, worker: Presence, job_id: str | None, free_bytes: int
+    tx: Tx,
+    settings: EngineSettings,
+    nodes: Sequence[Node],
+    job_id: str | None,
+    kept: Iterable[str] = (),
 ) -> Claimed:
-    """Leases what fits, counting every running step of this host, whoever runs it."""
-    tx.dialect.serialise(tx.connection, f"claim {worker.host}")
-    found = attempts.candidates(tx, job_id, _LOOK)
+    """Leases what fits, each attempt for the worker of its node, counting every running step of
+    these hosts, whoever runs it. `kept`: ids of steps that must stay on the dispatcher's machine.
+    """
+    if not nodes:
+        return Claimed()
+    _one_at_a_time(tx, nodes)
+    look = _look(nodes)
+    found = candidates.candidates(tx, job_id, look)
     if not found:
         return Claimed()
-    work = attempts.work(tx, worker.host)
-    used, machine = work.used, settings.machine
-    room = free_bytes - disk.held_bytes(work.reserved)
-    free = Need(
-        cpus=machine.cpus - used.cpus,
-        memory_bytes=machine.memory_bytes - used.memory_bytes if machine.memory_bytes else 1 << 62,
-        disk_bytes=room,
-    )
-    claimed = Claimed()
-    chosen = choose(found, free, work.identities)
-    claimed.work = _start(tx, chosen, settings, worker)
+    rooms, making, runs = _rooms(tx, nodes, found)
+    placing = Placing(rooms, kept=kept, making=making)
+    placed = placing.place(found, _inputs(tx, nodes, found))
+    chosen = placed.chosen
+    if len(found) == look and (behind := _behind(tx, job_id, look, placing, placed)):
+        chosen = chosen + placing.place(behind).chosen
+    claimed = Claimed(work=_start(tx, chosen, settings))
     started = len(claimed.work)
-    claimed.is_cut = bool(started) and (started < len(chosen) or len(chosen) == _LOOK)
-    if not claimed.work and not used.count:
-        claimed.short_bytes = max(0, max(item.disk_bytes for item in found) - room)
+    claimed.is_cut = bool(started) and (started < len(chosen) or started >= look)
+    claimed.waiting = [need_of(item) for item in placed.waiting]
+    if not claimed.work and not runs:
+        claimed.short_bytes = _short_bytes(nodes, rooms, found)
     return claimed
 
 
-def ready(tx: Tx, job_id: str | None) -> list[Candidate]:
+def ready(tx: Tx, job_id: str | None, nodes: Sequence[Node] = ()) -> list[Candidate]:
     """What could start now if there was room for it."""
-    return attempts.candidates(tx, job_id, _LOOK)
+    return candidates.candidates(tx, job_id, _look(nodes))
 
 
-def refuse_disk(tx: Tx, job_id: str | None, free_bytes: int) -> list[str]:
-    """Fails ready steps that need more disk space than there is when nothing runs; their jobs."""
+def _look(nodes: Sequence[Node]) -> int:
+    return _LOOK + len(nodes) - 1 if nodes else _LOOK
+
+
+def _one_at_a_time(tx: Tx, nodes: Sequence[Node]) -> None:
+    """Of all that claim for the same machines. Two dispatchers may be at work for a while: one
+    froze, lost the lead, and thaws."""
+    if len(nodes) > 1 or not nodes[0].is_home:
+        tx.dialect.serialise(tx.connection, "claim of a pool")
+    for node in nodes:
+        if node.is_home:  # where workers of their own may be, which take that machine's lock only
+            tx.dialect.serialise(tx.connection, f"claim {node.host}")
+
+
+def _rooms(
+    tx: Tx, nodes: Sequence[Node], found: Sequence[Candidate]
+) -> tuple[list[Room], set[str], bool]:
+    """What is free on each; the identities of `found` that are being made; whether anything runs
+    on these nodes."""
+    home = next((node for node in nodes if node.is_home), None)
+    work = attempts.work(tx, home.host) if home is not None and len(nodes) == 1 else None
+    if home is not None and work is not None:
+        reserved = disk.held_bytes(work.reserved)
+        used = Need(cpus=work.used.cpus, memory_bytes=work.used.memory_bytes, disk_bytes=reserved)
+        promised = sum(size_bytes for _, size_bytes in work.reserved)
+        return [room_of(home, used, promised)], work.identities, bool(work.used.count)
+    held = _held(tx)
+    making = candidates.making(tx, sorted({item.identity for item in found if item.identity}))
+    rooms = [room_of(node, held.get(node.host, Need()), _promised(held, node)) for node in nodes]
+    return rooms, making, any(node.host in held for node in nodes)
+
+
+def _held(tx: Tx) -> dict[str, Need]:
+    """What the running steps of each host hold; of its disk what they were promised."""
+    found: dict[str, Need] = {}
+    for one in candidates.held(tx):
+        before = found.get(one.host, Need())
+        found[one.host] = Need(
+            cpus=before.cpus + one.cpus,
+            memory_bytes=before.memory_bytes + int(one.memory_bytes),
+            disk_bytes=before.disk_bytes + int(one.promised_bytes),
+            gpus=before.gpus + parsed(one.asks).gpus * one.count,
+        )
+    return found
+
+
+def _promised(held: Mapping[str, Need], node: Node) -> int:
+    return held[node.host].disk_bytes if node.host in held else 0
+
+
+def _inputs(
+    tx: Tx, nodes: Sequence[Node], found: Sequence[Candidate]
+) -> Mapping[str, Mapping[str, int]]:
+    """Where what they read was made, where there is a choice."""
+    if len(nodes) < 2:
+        return {}
+    return candidates.inputs_at(tx, [item.step_id for item in found])
+
+
+def _behind(
+    tx: Tx,
+    job_id: str | None,
+    look: int,
+    placing: Placing,
+    placed: Placed,
+) -> list[Candidate]:
+    """Steps behind those that were looked at which fit what these leave."""
+    free = placing.free()
+    if free.cpus < _WORTH_CPUS:
+        return []
+    known = [item.step_id for item, _ in placed.chosen] + [one.step_id for one in placed.waiting]
+    started = {item.asks for item, _ in placed.chosen}
+    missing = {item.asks for item in placed.waiting} - started
+    gap = Gap(
+        cpus=free.cpus,
+        memory_bytes=free.memory_bytes,
+        disk_bytes=free.disk_bytes,
+        but_ids=known,
+        but_asks=sorted(one for one in missing if one is not None),
+    )
+    return candidates.candidates_within(tx, job_id, look, gap)
+
+
+def _short_bytes(nodes: Sequence[Node], rooms: Sequence[Room], found: Sequence[Candidate]) -> int:
+    """What is missing on this machine for a step that only it can take."""
+    home = next((room for room in rooms if room.node.is_home), None)
+    if home is None:
+        return 0
+    kinds = home.node.kinds
+    wanted = [item.disk_bytes for item in found if kinds is None or item.kind in kinds]
+    return max(0, max(wanted, default=0) - home.disk_bytes)
+
+
+def refuse_disk(tx: Tx, job_id: str | None, home: Node) -> list[str]:
+    """Fails ready steps that only this machine can take, and that need more disk space than there
+    is when nothing runs; their jobs."""
     failed: list[str] = []
-    for item in attempts.candidates(tx, job_id, _LOOK):
-        if item.disk_bytes <= free_bytes:
+    free_bytes = home.free_disk_bytes
+    for item in candidates.candidates(tx, job_id, _LOOK):
+        if item.disk_bytes <= free_bytes or (home.kinds and item.kind not in home.kinds):
             continue
         problem = Problem(
             Code.DISK_RESERVED,
@@ -117,32 +198,35 @@ def refuse_disk(tx: Tx, job_id: str | None, free_bytes: int) -> list[str]:
 
 
 def _start(
-    tx: Tx, chosen: Sequence[Candidate], settings: EngineSettings, worker: Presence
+    tx: Tx, chosen: Sequence[tuple[Candidate, Node]], settings: EngineSettings
 ) -> dict[Attempt, Work]:
     """What of it could be leased. A job that somebody else changes right now has its turn later:
     waiting for it with locks of other jobs in hand would be a deadlock in the making."""
-    free = jobs.lock_free(tx, {item.job_id for item in chosen}) if chosen else set()
-    placed = [(item, _place(item, settings, worker)) for item in chosen if item.job_id in free]
+    free = jobs.lock_free(tx, {item.job_id for item, _ in chosen}) if chosen else set()
+    placed = [(item, _place(item, node)) for item, node in chosen if item.job_id in free]
     leased = attempts.start_each(tx, placed, settings.lease_s)
     started: dict[Attempt, Work] = {}
     told: list[tuple[str, str, Mapping[str, Any]]] = []
-    for item, _ in placed:
+    for item, place in placed:
         work = leased.get(item.step_id)
         if work is None:
             continue
         number, log = work[1].number, work[1].log
         change = events.step_changed(item.key, StepState.RUNNING, attempt=number, log=log)
         told.append((item.job_id, *change))
-        need = Need(cpus=item.cpus, memory_bytes=item.memory_bytes, disk_bytes=item.disk_bytes)
-        started[Attempt(item.step_id, number, item.job_id, item.key, need)] = work
+        need = need_of(item)
+        attempt = Attempt(
+            item.step_id, number, item.job_id, item.key, need, place.host, place.worker
+        )
+        started[attempt] = work
     jobs.record_each(tx, told)
     return started
 
 
-def _place(item: Candidate, settings: EngineSettings, worker: Presence) -> Place:
+def _place(item: Candidate, node: Node) -> Place:
     return Place(
-        host=worker.host,
-        worker=str(worker),
-        workspace=str(settings.workspaces / f"{item.step_id}-{{n}}"),
-        log=str(settings.logs / item.job_id / f"{item.step_id}-{{n}}.log"),
+        host=node.host,
+        worker=node.worker,
+        workspace=str(node.workspaces / f"{item.step_id}-{{n}}"),
+        log=str(node.logs / item.job_id / f"{item.step_id}-{{n}}.log"),
     )

@@ -10,7 +10,8 @@ from reelwright.engine.executor import Need
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
-    """`machine` is what running steps may hold together on this host.
+    """`machine` is what running steps may hold together on this host; `largest` what one step may
+    hold where others run steps too (the largest node), None: what `machine` has.
 
     A lease lives `lease_s` on the database's clock and is renewed every `renew_s`. A step is tried
     `max_attempts` times where its errors allow it; a worker's death is not the step's fault and
@@ -29,6 +30,7 @@ class EngineSettings:
 
     home: Path
     machine: Need
+    largest: Need | None = None
     lease_s: float = 15.0
     renew_s: float = 5.0
     poll_s: float = 0.5

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from reelwright.engine import lifecycle, scheduler
-from reelwright.engine.disk import free_bytes
 from reelwright.engine.executor import Executor
+from reelwright.engine.nodes import Node
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.writing import LAST, Write
 from reelwright.store import artifacts
-from reelwright.store.attempts import Candidate
 from reelwright.store.blobs import Blobs
+from reelwright.store.candidates import Candidate
 from reelwright.store.prune import prune
 from reelwright.store.store import Store
 
@@ -35,24 +36,26 @@ class Starter:
 
     async def start(self, only: str | None) -> bool:
         """True where something changed that is worth another look at once."""
+        nodes = await self._executor.capacity()
         with self._store.read() as tx:
-            ready = scheduler.ready(tx, only)
+            ready = scheduler.ready(tx, only, nodes)
             known = artifacts.outcomes_of(tx, {item.identity for item in ready if item.identity})
         if not ready:
+            await self._executor.demand([])
             return False
         # Another job may have made it since the plan of this one.
         found = [item for item in ready if item.identity in known]
         if found and self._take_cached(found):
             return True
-        free = self._free_bytes()
+        kept = await self._executor.prepare(ready)
         claimed = await self._write(
-            lambda tx: scheduler.claim(tx, self._settings, self._executor.worker, only, free),
-            order=LAST,
+            lambda tx: scheduler.claim(tx, self._settings, nodes, only, kept), order=LAST
         )
-        for attempt in claimed.attempts:
-            await self._executor.start(attempt, claimed.work[attempt])
+        for attempt, work in claimed.work.items():
+            await self._executor.start(attempt, work)
+        await self._executor.demand(claimed.waiting)
         if claimed.short_bytes:
-            self._make_room(only, claimed.short_bytes)
+            self._make_room(only, claimed.short_bytes, nodes)
             return True
         return claimed.is_cut
 
@@ -66,14 +69,8 @@ class Starter:
                 is_cached = True
         return is_cached
 
-    def _make_room(self, only: str | None, short_bytes: int) -> None:
+    def _make_room(self, only: str | None, short_bytes: int, nodes: Sequence[Node]) -> None:
         """Nothing runs and a step does not fit: the cache gives way, else the step fails."""
         if prune(self._store, self._blobs, free_bytes=short_bytes).size_bytes < short_bytes:
-            free = self._free_bytes()
-            self._store.transact(lambda tx: scheduler.refuse_disk(tx, only, free))
-
-    def _free_bytes(self) -> int:
-        """What steps may fill: what is free, and within the limit where there is one."""
-        free = free_bytes(self._settings.workspaces)
-        limit = self._settings.machine.disk_bytes
-        return min(free, limit) if limit else free
+            (home,) = (node for node in nodes if node.is_home)
+            self._store.transact(lambda tx: scheduler.refuse_disk(tx, only, home))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reelwright.engine import events
+from reelwright.engine import asking, events
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import Code, ReelError
 from reelwright.planning.plan import Plan, Step, StepKind
@@ -19,6 +19,8 @@ from reelwright.store.states import JobState, StepState
 DELIVER = steps.DELIVER
 # The first step of a job that was accepted without a plan: it makes the plan.
 PLAN = steps.PLAN
+# Their kinds, which no plan has either.
+PLAN_KIND, DELIVER_KIND = "plan", "deliver"
 # What the header says as long as there is no plan.
 NO_PLAN: Mapping[str, Any] = {"revision": 0, "deliveries": [], "warnings": [], "unresolved": {}}
 
@@ -189,13 +191,13 @@ def _merge(tx: Tx, row: StepRow, new: NewStep | None) -> None:
 
 
 def _row(step: Step, position: int, settings: EngineSettings) -> NewStep:
-    limit = settings.machine
+    limit = settings.largest or settings.machine
     estimate = step.estimate
     if limit.memory_bytes and estimate.memory_bytes > limit.memory_bytes:
         raise ReelError(
             Code.NEEDS_TOO_MUCH,
             f"step {step.id} needs {estimate.memory_bytes >> 20} MiB of memory, "
-            f"this machine gives {limit.memory_bytes >> 20} MiB",
+            f"{_where(settings)} gives {limit.memory_bytes >> 20} MiB",
             where=step.id,
         )
     is_open = step.kind is StepKind.UNRESOLVED
@@ -212,7 +214,12 @@ def _row(step: Step, position: int, settings: EngineSettings) -> NewStep:
         memory_bytes=estimate.memory_bytes,
         disk_bytes=estimate.disk_bytes,
         weight=max(estimate.cpu_seconds, _LEAST_WEIGHT),
+        asks=asking.text_of(step),
     )
+
+
+def _where(settings: EngineSettings) -> str:
+    return "this machine" if settings.largest is None else "the largest node"
 
 
 def _plan_row() -> NewStep:
@@ -220,7 +227,7 @@ def _plan_row() -> NewStep:
         key=PLAN,
         position=-1,
         identity="",
-        kind="plan",
+        kind=PLAN_KIND,
         state=StepState.WAITING,
         needs=(),
         payload={},
@@ -234,7 +241,7 @@ def _deliver_row() -> NewStep:
         key=DELIVER,
         position=1 << 30,
         identity="",
-        kind="deliver",
+        kind=DELIVER_KIND,
         state=StepState.WAITING,
         needs=(),
         payload={},

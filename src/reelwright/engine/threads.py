@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Stoppable(Protocol):
+    def stop(self) -> None:
+        """Ends what works for it soon."""
 
 
 async def in_thread(work: Callable[..., T], *args: Any, **named: Any) -> T:
@@ -23,4 +28,17 @@ async def in_thread(work: Callable[..., T], *args: Any, **named: Any) -> T:
         await asyncio.wait([task])
         if not task.cancelled():
             task.exception()  # seen, so that nobody is warned of it
+        raise
+
+
+async def stopping(what: Stoppable, work: Callable[..., T], *args: Any) -> T:
+    """`in_thread` of work that may take long, and that a cancelled caller stops."""
+    task = asyncio.ensure_future(in_thread(work, *args))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        what.stop()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
         raise

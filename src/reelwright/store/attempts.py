@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from reelwright.errors import Code, ReelError
+from reelwright.store.candidates import Candidate
 from reelwright.store.database import Tx
-from reelwright.store.dialects import clock
 from reelwright.store.rows import AttemptRow, Running, StepRow
-from reelwright.store.states import AttemptState, JobState, StepState
+from reelwright.store.states import AttemptState, StepState
 from reelwright.store.steps import step_row
-from reelwright.store.tables import attempts, jobs, reservations, steps
+from reelwright.store.tables import attempts, reservations, steps
 
 _RUNNING = [
     steps.c.id,
@@ -28,93 +28,12 @@ _RUNNING = [
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A step that could start now, and what it needs."""
-
-    step_id: str
-    job_id: str
-    key: str
-    kind: str
-    identity: str
-    cpus: float
-    memory_bytes: int
-    disk_bytes: int
-    priority: int
-    waited_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """What running steps of a host hold."""
 
     cpus: float
     memory_bytes: int
     count: int
-
-
-def candidates(tx: Tx, job_id: str | None, limit: int) -> list[Candidate]:
-    """Steps that may start. Owners take turns, whoever has less at work first; of one owner's the
-    job of the least rank comes first, then the plan's order."""
-    if job_id is not None:
-        rows = tx.run(_OF_JOB, {"job": job_id, "most": limit})
-    else:
-        rows = tx.run(_OF_ALL, {"most": limit})
-    return [Candidate(*row) for row in rows]
-
-
-def _busy() -> sa.Subquery:
-    """Owner → running steps."""
-    return (
-        sa.select(jobs.c.owner, sa.func.count().label("count"))
-        .join(steps, steps.c.job_id == jobs.c.id)
-        .where(steps.c.state == StepState.RUNNING)
-        .group_by(jobs.c.owner)
-        .subquery()
-    )
-
-
-def _candidates() -> sa.Select[Any]:
-    columns = (
-        steps.c.id,
-        steps.c.job_id,
-        steps.c.key,
-        steps.c.kind,
-        steps.c.identity,
-        steps.c.cpus,
-        steps.c.memory_bytes,
-        steps.c.disk_bytes,
-        jobs.c.priority,
-        (clock() - sa.func.coalesce(steps.c.ready_at, clock())).label("waited_s"),
-    )
-    return (
-        sa.select(*columns)
-        .join(jobs, jobs.c.id == steps.c.job_id)
-        .where(
-            steps.c.state == StepState.READY,
-            steps.c.not_before <= clock(),
-            jobs.c.state == JobState.RUNNING,
-            jobs.c.cancel_requested.is_(sa.false()),
-        )
-        .limit(sa.bindparam("most"))
-    )
-
-
-def _of_all() -> sa.Select[Any]:
-    order = (jobs.c.rank, jobs.c.id, steps.c.position)
-    turn = sa.func.row_number().over(partition_by=jobs.c.owner, order_by=order)
-    busy = _busy()
-    at_work = sa.func.coalesce(busy.c.count, 0)
-    query = _candidates().outerjoin(busy, busy.c.owner == jobs.c.owner)
-    return query.order_by(turn + at_work, *order)
-
-
-# What is asked for often is put together once: that takes as long as running it.
-_OF_ALL = _of_all()
-_OF_JOB = (
-    _candidates()
-    .where(steps.c.job_id == sa.bindparam("job"))
-    .order_by(jobs.c.rank, jobs.c.id, steps.c.position)
-)
 
 
 def usage(tx: Tx, host: str) -> Usage:
@@ -180,11 +99,11 @@ def start(tx: Tx, chosen: Candidate, place: Place, lease_s: float) -> int | None
 def start_each(
     tx: Tx, chosen: Sequence[tuple[Candidate, Place]], lease_s: float
 ) -> dict[str, tuple[StepRow, AttemptRow]]:
-    """Leases ready steps for one worker: by step, what it is and its attempt; what another was
-    faster to take is left out."""
+    """Leases ready steps, each for the worker of its place: by step, what it is and its attempt;
+    what another was faster to take is left out."""
     if not chosen:
         return {}
-    leased = _lease(tx, [item.step_id for item, _ in chosen], chosen[0][1], lease_s)
+    leased = _lease(tx, chosen, lease_s)
     started: dict[str, tuple[StepRow, AttemptRow]] = {}
     promised = []
     for item, place in chosen:
@@ -225,17 +144,16 @@ def _opened(row: StepRow, place: Place, now: float) -> AttemptRow:
     )
 
 
-def _lease(tx: Tx, step_ids: Sequence[str], place: Place, lease_s: float) -> dict[str, StepRow]:
-    now = tx.now()
-    values = {
-        "ids": step_ids,
-        "on": place.host,
-        "by": place.worker,
-        "now": now,
-        "until": now + lease_s,
-    }
-    found = (step_row(row) for row in tx.run(_LEASE, values))
-    return {row.id: row for row in found}
+def _lease(tx: Tx, chosen: Sequence[tuple[Candidate, Place]], lease_s: float) -> dict[str, StepRow]:
+    now, first = tx.now(), chosen[0][1]
+    values = {"ids": [item.step_id for item, _ in chosen], "now": now, "until": now + lease_s}
+    if all(place.worker == first.worker for _, place in chosen):
+        found = tx.run(_LEASE, {**values, "on": first.host, "by": first.worker})
+    else:
+        hosts = sa.case({i.step_id: p.host for i, p in chosen}, value=steps.c.id)
+        owners = sa.case({i.step_id: p.worker for i, p in chosen}, value=steps.c.id)
+        found = tx.run(_LEASE.values(host=hosts, lease_owner=owners), values)
+    return {row.id: row for row in map(step_row, found)}
 
 
 _LEASE = (
@@ -257,15 +175,36 @@ _LEASE = (
 )
 
 
-def renew(tx: Tx, worker: str, lease_s: float) -> set[tuple[str, int]]:
-    """Prolongs every lease that `worker` still holds; gives those attempts."""
+def renew(
+    tx: Tx, worker: str, lease_s: float, but: Sequence[tuple[str, int]] = ()
+) -> set[tuple[str, int]]:
+    """Prolongs every lease that `worker` still holds, `but` these; gives those attempts."""
+    where = [steps.c.lease_owner == worker, steps.c.state == StepState.RUNNING]
+    if but:
+        where.append(sa.tuple_(steps.c.id, steps.c.attempt).not_in(list(but)))
     statement = (
         sa.update(steps)
-        .where(steps.c.lease_owner == worker, steps.c.state == StepState.RUNNING)
+        .where(*where)
         .values(lease_until=tx.now() + lease_s)
         .returning(steps.c.id, steps.c.attempt)
     )
     return {(step_id, number) for step_id, number in tx.run(statement)}
+
+
+def leased(tx: Tx, worker: str) -> set[tuple[str, int]]:
+    """The attempts that `worker` holds."""
+    where = (steps.c.state == StepState.RUNNING, steps.c.lease_owner == worker)
+    return {
+        (row[0], row[1]) for row in tx.run(sa.select(steps.c.id, steps.c.attempt).where(*where))
+    }
+
+
+def of_worker(tx: Tx, worker: str) -> list[tuple[StepRow, AttemptRow]]:
+    """What `worker` holds the leases of: each step with its attempt."""
+    same = sa.and_(attempts.c.step_id == steps.c.id, attempts.c.number == steps.c.attempt)
+    query = _both().join(attempts, same)
+    where = (steps.c.state == StepState.RUNNING, steps.c.lease_owner == worker)
+    return [_pair(row) for row in tx.run(query.where(*where).order_by(steps.c.id))]
 
 
 def running(tx: Tx, *, job_id: str | None = None, host: str | None = None) -> list[Running]:
@@ -332,14 +271,6 @@ _FREE = sa.delete(reservations).where(
 )
 
 
-def set_progress(
-    tx: Tx, step_id: str, number: int, fraction: float, progress: Mapping[str, Any]
-) -> None:
-    where = (steps.c.id == step_id, steps.c.attempt == number, steps.c.state == StepState.RUNNING)
-    statement = sa.update(steps).where(*where)
-    tx.run(statement.values(fraction=fraction, progress=dict(progress)))
-
-
 def get(tx: Tx, step_id: str, number: int) -> AttemptRow:
     """Raises STEP_UNKNOWN."""
     columns = [attempts.c[f.name] for f in fields(AttemptRow)]
@@ -352,20 +283,27 @@ def get(tx: Tx, step_id: str, number: int) -> AttemptRow:
 
 def with_step(tx: Tx, step_id: str, number: int) -> tuple[StepRow, AttemptRow]:
     """Both in one statement. Raises STEP_UNKNOWN."""
-    names = [f.name for f in fields(StepRow)]
-    columns = [steps.c[name] for name in names] + [attempts.c[f.name] for f in fields(AttemptRow)]
-    query = (
-        sa.select(*columns)
-        .join(attempts, attempts.c.step_id == steps.c.id)
-        .where(steps.c.id == step_id, attempts.c.number == number)
-    )
-    row = tx.run(query).one_or_none()
+    query = _both().join(attempts, attempts.c.step_id == steps.c.id)
+    where = (steps.c.id == step_id, attempts.c.number == number)
+    row = tx.run(query.where(*where)).one_or_none()
     if row is None:
         raise _unknown(step_id, number)
-    values = dict(zip(names, row, strict=False))
+    return _pair(row)
+
+
+_STEP = [f.name for f in fields(StepRow)]
+
+
+def _both() -> sa.Select[Any]:
+    columns = [steps.c[name] for name in _STEP] + [attempts.c[f.name] for f in fields(AttemptRow)]
+    return sa.select(*columns)
+
+
+def _pair(row: Any) -> tuple[StepRow, AttemptRow]:
+    values = dict(zip(_STEP, row, strict=False))
     values["state"] = StepState(values["state"])
     values["needs"] = tuple(values["needs"])
-    attempt = AttemptRow(*row[len(names) :])
+    attempt = AttemptRow(*row[len(_STEP) :])
     return StepRow(**values), replace(attempt, state=AttemptState(attempt.state))
 
 

@@ -156,7 +156,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class NewStep:
-    """A step to insert: its payload and the needs that the scheduler counts with."""
+    """A step to insert: its payload and the needs that the scheduler counts with. `asks`: what a
+    node must have beside them (`engine.asking`)."""
 
     key: str
     position: int
@@ -169,6 +170,7 @@ class NewStep:
     memory_bytes: int = 0
     disk_bytes: int = 0
     weight: float = 0.0
+    asks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,16 @@ def get(tx: Tx, step_id: str) -> StepRow:
     return step_row(row)
 
 
+def several(tx: Tx, ids: Collection[str]) -> list[StepRow]:
+    """Those of them that there are, in no order."""
+    found: list[StepRow] = []
+    wanted = list(ids)
+    for start in range(0, len(wanted), _BATCH):
+        part = wanted[start : start + _BATCH]
+        found += [step_row(r) for r in tx.run(sa.select(*_COLUMNS).where(steps.c.id.in_(part)))]
+    return found
+
+
 def of_job(tx: Tx, job_id: str) -> list[StepRow]:
     """In the plan's order."""
     query = sa.select(*_COLUMNS).where(steps.c.job_id == job_id).order_by(steps.c.position)
@@ -305,6 +315,7 @@ def _values(job_id: str, step: NewStep, max_attempts: int) -> dict[str, Any]:
         "memory_bytes": step.memory_bytes,
         "disk_bytes": step.disk_bytes,
         "weight": step.weight,
+        "asks": step.asks,
         "attempt": 0,
         "failures": 0,
         "losses": 0,

@@ -119,6 +119,8 @@ steps = Table(
     time_column("ready_at"),
     time_column("started_at"),
     time_column("finished_at"),
+    # What a node must have beside cores, memory and disk: JSON as text, equal where they are.
+    Column("asks", Text, nullable=True),
     UniqueConstraint("job_id", "key"),
     Index(None, "state", "job_id"),
     Index(None, "identity"),

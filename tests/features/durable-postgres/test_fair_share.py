@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from reelwright.engine import lifecycle
 from reelwright.engine.submission import NewJob, submit
-from reelwright.store import attempts, jobs, queue
+from reelwright.store import candidates, jobs, queue
 from reelwright.store.jobs import AGEING_S
 from reelwright.store.rows import Job
 from reelwright.store.states import JobState
@@ -70,7 +70,7 @@ def test_steps_of_owners_take_turns_too(everywhere: World) -> None:
     small = _submit(everywhere, "small", count=2)
     _begin(everywhere, big, small)
     with everywhere.store.read() as tx:
-        found = [item.job_id for item in attempts.candidates(tx, None, 64)]
+        found = [item.job_id for item in candidates.candidates(tx, None, 64)]
     assert found[:4] == [big, small, big, small]
     assert len(found) == 64
 

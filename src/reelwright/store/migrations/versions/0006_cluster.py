@@ -1,4 +1,4 @@
-"""The nodes of a cluster and its head, as the dispatcher sees them."""
+"""The nodes of a cluster and its head, as the dispatcher sees them; what steps ask of a node."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("steps", sa.Column("asks", sa.Text(), nullable=True))
     op.create_table(
         "cluster_nodes",
         sa.Column("host", sa.Text(), nullable=False),
@@ -49,3 +50,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("cluster_heads")
     op.drop_table("cluster_nodes")
+    op.drop_column("steps", "asks")
