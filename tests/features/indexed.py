@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from reelwright.app.settings import load
+from reelwright.app.understand import spoken
 from reelwright.app.wiring import App
 from reelwright.store import documents
 from reelwright.store.documents import NewDocument
@@ -57,14 +58,41 @@ def index(*arguments: str, cwd: Path) -> Done:
 
 def put_video(path: Path, *said: tuple[float, float, str], title: str = "talk") -> str:
     """Indexes what is said in a file (from, to, text), as `reel understand` would; its subject."""
-    subject = f"file:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-    document = NewDocument(
-        owner=LOCAL_OWNER, subject=subject, kind="file", title=title, path=str(path), language="en"
-    )
     passages = [
         NewPassage(kind="speech", text=text, start_s=start_s, end_s=end_s, language="en")
         for start_s, end_s, text in said
     ]
+    return _put(path, passages, title)
+
+
+def _put(path: Path, passages: list[NewPassage], title: str) -> str:
+    subject = f"file:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    document = NewDocument(
+        owner=LOCAL_OWNER, subject=subject, kind="file", title=title, path=str(path), language="en"
+    )
     with App(load()) as app:
         app.store.transact(lambda tx: documents.put(tx, document, passages))
     return subject
+
+
+def put_speech(path: Path, *said: tuple[float, str], title: str = "talk") -> str:
+    """As `put_video`, of what was transcribed: sentences from a time (seconds) on, half a second a
+    word, so that each word has its time."""
+    words = [
+        {"text": word, "start": at + n * 0.5, "end": at + (n + 1) * 0.5}
+        for at, sentence in said
+        for n, word in enumerate(sentence.split())
+    ]
+    drafts = spoken.passages({"language": "en", "words": words})
+    passages = [
+        NewPassage(
+            kind=one.kind,
+            text=one.text,
+            start_s=one.start_s,
+            end_s=one.end_s,
+            language=one.language,
+            evidence=one.evidence,
+        )
+        for one in drafts
+    ]
+    return _put(path, passages, title)

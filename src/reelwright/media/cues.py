@@ -50,11 +50,13 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What several cues say, as one line; times in seconds."""
+    """What several cues say, as one line; times in seconds. `cues`: of each its first character in
+    the text, and when it is shown, from and to."""
 
     start_s: float
     end_s: float
     text: str
+    cues: tuple[tuple[int, float, float], ...] = ()
 
 
 def read_cues(data: bytes, form: str) -> tuple[Cue, ...]:
@@ -198,6 +200,7 @@ def passages(cues: Iterable[Cue], span_s: float = 30.0) -> Iterator[Passage]:
     """Neighbours together, about `span_s` seconds each, by their start. What rolling captions show
     twice (the last line of a cue as the first of the next) is said once."""
     lines: list[str] = []
+    times: list[tuple[int, float, float]] = []
     start = end = 0.0
     last: Sequence[str] = ()
     for cue in sorted(cues, key=lambda cue: (cue.start_s, cue.end_s)):
@@ -209,14 +212,15 @@ def passages(cues: Iterable[Cue], span_s: float = 30.0) -> Iterator[Passage]:
             continue
         is_long = cue.end_s - start > span_s or sum(map(len, lines)) > _MOST_CHARACTERS
         if lines and (is_long or cue.start_s - end > _PAUSE_S):
-            yield Passage(start, end, " ".join(lines))
-            lines = []
+            yield Passage(start, end, " ".join(lines), tuple(times))
+            lines, times = [], []
         if not lines:
             start, end = cue.start_s, cue.start_s
+        times.append((sum(len(line) + 1 for line in lines), cue.start_s, cue.end_s))
         lines += new
         end = max(end, cue.end_s)
     if lines:
-        yield Passage(start, end, " ".join(lines))
+        yield Passage(start, end, " ".join(lines), tuple(times))
 
 
 def _one_line(text: str) -> str:

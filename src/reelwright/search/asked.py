@@ -80,18 +80,67 @@ def says(text: str, term: Term) -> bool:
 
 def marks(text: str, asked: Asked, stemmers: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """Where in the text what was asked stands: places (from, to) of words."""
+    words = list(spans(text))
+    stemmed = _stemmed(words, stemmers)
     whole = [group for group in asked.groups if not group.is_prefix]
     forms = {stem for group in whole for form in group.any_of for stem in form.split(" ")}
-    found = list(spans(text))
-    is_marked = [False] * len(found)
-    words = [word for _, _, word in found]
-    for stemmer in dict.fromkeys([*stemmers[:_STEMMERS], PLAIN]):
-        for number, stem in enumerate(stem_all(words, stemmer)):
-            is_marked[number] = is_marked[number] or stem in forms
-    for number, word in enumerate(words):
-        starts = any(word.startswith(prefix) for prefix in asked.prefixes)
-        is_marked[number] = is_marked[number] or starts
-    return tuple((a, b) for (a, b, _), marked in zip(found, is_marked, strict=True) if marked)
+    return tuple(
+        (a, b)
+        for number, (a, b, word) in enumerate(words)
+        if any(stems_[number] in forms for stems_ in stemmed) or _begins(word, asked.prefixes)
+    )
+
+
+def matches(
+    text: str, asked: Asked, stemmers: Sequence[str], known: Sequence[str] = ()
+) -> list[tuple[int, int, int]]:
+    """Which of what was asked stands where: places (from, to) with numbers of `asked.groups`. A
+    phrase is there where its words follow each other. `known`: the stems of the text's words, as
+    the index has them, which spares the stemming."""
+    sought, begun = _sought(asked.groups)
+    if known and not begun and sought.keys().isdisjoint(known):
+        return []
+    words = list(spans(text))
+    stemmed = [list(known)] if len(known) == len(words) else _stemmed(words, stemmers)
+    ends = [prefix.rsplit(" ", 1)[-1] for prefix in asked.prefixes]
+    found: dict[tuple[int, int, int], None] = {}
+    for row in stemmed:
+        for at, stem in enumerate(row):
+            for parts, number in sought.get(stem, ()):
+                if len(parts) == 1 or row[at : at + len(parts)] == parts:
+                    found[words[at][0], words[at + len(parts) - 1][1], number] = None
+        for parts, number in begun:
+            for last in range(len(parts) - 1, len(row)):
+                at = last - len(parts) + 1
+                if row[at:last] == parts[:-1] and _begins(words[last][2], ends):
+                    found[words[at][0], words[last][1], number] = None
+    return list(found)
+
+
+def _sought(
+    groups: Sequence[Group],
+) -> tuple[dict[str, list[tuple[list[str], int]]], list[tuple[list[str], int]]]:
+    """The forms of groups with their numbers, by their first stem; and those whose end is open."""
+    whole: dict[str, list[tuple[list[str], int]]] = {}
+    begun: list[tuple[list[str], int]] = []
+    for number, group in enumerate(groups):
+        for form in dict.fromkeys(group.any_of):
+            parts = form.split(" ")
+            if group.is_prefix:
+                begun.append((parts, number))
+            else:
+                whole.setdefault(parts[0], []).append((parts, number))
+    return whole, begun
+
+
+def _begins(word: str, prefixes: Sequence[str]) -> bool:
+    return any(word.startswith(prefix) for prefix in prefixes)
+
+
+def _stemmed(words: Sequence[tuple[int, int, str]], stemmers: Sequence[str]) -> list[list[str]]:
+    """Of each stemmer the stems of these words."""
+    plain = [word for _, _, word in words]
+    return [stem_all(plain, one) for one in dict.fromkeys([*stemmers[:_STEMMERS], PLAIN])]
 
 
 def _groups(term: Term, stemmers: Sequence[str]) -> list[tuple[Group, bool]]:

@@ -26,7 +26,8 @@ class Why:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """A passage that matched. `text` is all of it; `source` says where it is from (model, lines of
-    a file, box, time of a frame). `passage_id` None: a passage of an archived caption file."""
+    a file, box, time of a frame). `passage_id` None: a passage of an archived caption file.
+    `stems`: those of the text's words, where the index has them."""
 
     passage_id: int | None
     kind: str
@@ -36,6 +37,7 @@ class Evidence:
     language: str | None = None
     speaker: str | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
+    stems: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

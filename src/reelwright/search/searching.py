@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from reelwright.analysis.fusion import Leg
+from reelwright.analysis.ranking import idf
 from reelwright.errors import Code, ReelError
 from reelwright.search import archived, lexical, meaning, showing
-from reelwright.search.asked import Asked, asked, says
+from reelwright.search.asked import Asked, asked, marks, says
 from reelwright.search.filtering import chosen
 from reelwright.search.gathering import Item, Key, gather
 from reelwright.search.lexical import Found, Memory
 from reelwright.search.meaning import Matrices
 from reelwright.search.moments import Page
+from reelwright.search.narrowing import By
 from reelwright.search.query import KINDS, Query
 from reelwright.search.unit import Unit
 from reelwright.store import documents, passages, spaces
@@ -116,7 +118,7 @@ class Searcher:
             ranked = gather(made.items, legs)
             page = ranked[offset : offset + k]
             units = made.units_of({one.gathered.unit for one in page})
-            shown = showing.moments(tx, page, units, made.shown_by)
+            shown = showing.moments(tx, page, units, made.shown_by())
         return Page(
             moments=tuple(shown),
             offset=offset,
@@ -148,9 +150,10 @@ class _Search:
         self.documents: dict[str, str] = {}
         self.notes: list[str] = []
 
-    @property
-    def shown_by(self) -> showing.By:
-        return showing.By(self._asked, self._statistics.stemmers)
+    def shown_by(self) -> By:
+        counts = [self._memory.frequency(self._tx, group) for group in self._asked.groups]
+        weights = tuple(idf(count, self._statistics.passages) for count in counts)
+        return By(self._asked, self._statistics.stemmers, weights)
 
     def units_of(self, names: Collection[str]) -> dict[str, Unit]:
         """With what is known of each."""
@@ -196,7 +199,7 @@ class _Search:
         A text that has other words that were asked may do without the beginnings."""
         if not all(says(text, phrase) for phrase in self._asked.phrases):
             return False
-        return showing.is_marked(text, self.shown_by)
+        return bool(marks(text, self._asked, self._statistics.stemmers))
 
     def _by_vector(self, purpose: Purpose, probe: Probe, least: float) -> list[tuple[int, float]]:
         space = spaces.live(self._tx, purpose)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from reelwright.search import archived
-from reelwright.search.asked import Asked, marks
+from reelwright.search.asked import marks
 from reelwright.search.gathering import Item, Ranked
 from reelwright.search.moments import Evidence, Moment, Why
+from reelwright.search.narrowing import By, narrowed
 from reelwright.search.unit import Unit
 from reelwright.store import passages
 from reelwright.store.database import Tx
@@ -17,14 +17,6 @@ from reelwright.store.passages import PassageRow
 # A snippet is about two lines of a terminal; evidence is shown of the strongest passages.
 _SNIPPET = 240
 _EVIDENCE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """What is marked: what was asked, in the forms of the index's languages."""
-
-    asked: Asked
-    stemmers: tuple[str, ...]
 
 
 def moments(tx: Tx, ranked: Sequence[Ranked], units: Mapping[str, Unit], by: By) -> list[Moment]:
@@ -44,17 +36,13 @@ def moments(tx: Tx, ranked: Sequence[Ranked], units: Mapping[str, Unit], by: By)
     return found
 
 
-def is_marked(text: str, by: By) -> bool:
-    """Whether anything that was asked stands in the text."""
-    return bool(marks(text, by.asked, by.stemmers))
-
-
 def _moment(one: Ranked, unit: Unit, evidence: Sequence[Evidence], by: By) -> Moment:
     gathered = one.gathered
     # Of several passages the one to be shown has something to show.
     best = next((e for e in evidence if e.text), evidence[0])
     snippet, places = _snippet(best.text, marks(best.text, by.asked, by.stemmers))
-    start_s, end_s = gathered.start_s, gathered.end_s
+    said = narrowed(evidence, by)
+    start_s, end_s = said or (gathered.start_s, gathered.end_s)
     if start_s is None and unit.source != "document":
         start_s, end_s = 0.0, unit.duration_s  # its title is about all of it
     return Moment(
@@ -94,6 +82,7 @@ def _evidence(
             language=row.language,
             speaker=row.speaker,
             source=row.evidence,
+            stems=tuple(row.words.partition("\n")[0].split(" ")),
         )
     text = said[item.key[1]]
     return Evidence(

@@ -13,8 +13,8 @@ from tests.features.indexed import index
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples" / "search"
-# What was measured is 0.91, 1.00, 0.89 and 0.48; a query more or less is 0.04.
-FLOORS = {"ndcg@10": 0.85, "recall@10": 0.96, "mrr": 0.8, "temporal_iou": 0.4}
+# What was measured is 0.91, 1.00, 0.89 and 0.61; a query more or less is 0.04 (of times: 0.06).
+FLOORS = {"ndcg@10": 0.85, "recall@10": 0.96, "mrr": 0.8, "temporal_iou": 0.53}
 WORDS_FLOOR = 0.66
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.reel import reel
-from tests.features.indexed import found, index, names, put_video, write_texts
+from tests.features.indexed import found, index, names, put_speech, put_video, write_texts
 
 
 @pytest.fixture
@@ -44,6 +44,42 @@ def test_a_hit_in_a_video_is_a_moment(library: Path) -> None:
     said = reel("search", "checked", "by", "hand", cwd=library)
     assert "A talk" in said.out
     assert "00:05:00\u201300:05:30" in said.out
+
+
+def test_a_moment_is_when_it_is_said_and_its_evidence_is_the_passage(tmp_path: Path) -> None:
+    video = tmp_path / "bread.mp4"
+    video.write_bytes(b"not looked at here")
+    put_speech(
+        video,
+        (0.0, "Good evening to everybody in the kitchen."),
+        (4.0, "Mix the flour with some water and do not stop before it is smooth."),
+        (11.0, "Then it rests."),
+        (15.0, "Later on we heat the oven as much as it can be heated at all today."),
+        title="Bread",
+    )
+    (hit,) = found("flour and water", cwd=tmp_path)
+    assert (hit["start"], hit["end"]) == (4.0, 12.5)
+    (evidence,) = hit["evidence"]  # type: ignore[misc,attr-defined]
+    assert (evidence["start"], evidence["end"]) == (0.0, 23.0)  # type: ignore[index]
+    # Who asks about the same passage for something else gets another moment of it.
+    assert found("oven", cwd=tmp_path)[0]["start"] == 15.0
+    # One word of many is no place.
+    (whole,) = found("flour prices of imaginary distant continents", cwd=tmp_path)
+    assert (whole["start"], whole["end"]) == (0.0, 23.0)
+
+
+def test_captions_that_are_indexed_are_found_by_their_cues(tmp_path: Path) -> None:
+    cues = [
+        "00:00:01.000 --> 00:00:13.000\nThe kettle is blue.\n",
+        "00:00:14.000 --> 00:00:26.000\nTea is in the cupboard.\n",
+    ]
+    (tmp_path / "talk.vtt").write_text("\n".join(["WEBVTT\n", *cues]))
+    index("talk.vtt", cwd=tmp_path)
+    assert [(h["start"], h["end"]) for h in found("cupboard", cwd=tmp_path)] == [(14.0, 26.0)]
+    asked = reel("ask", "Where is the tea?", "--json", cwd=tmp_path)
+    (citation,) = asked.json["citations"]
+    assert (citation["start"], citation["end"]) == (14.0, 26.0)
+    assert "00:00:14" in asked.json["answer"]
 
 
 def test_filters_of_options_and_of_the_query(library: Path) -> None:

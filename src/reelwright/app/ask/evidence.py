@@ -11,6 +11,7 @@ from reelwright.analysis.citations import Citation, Evidence, Sentence
 from reelwright.app.search.searching import named
 from reelwright.search.moments import Evidence as Passage
 from reelwright.search.moments import Moment
+from reelwright.search.narrowing import Spoken, spoken
 
 # About 4000 tokens: what also a small model can read, and more than an answer needs.
 _MOST_CHARACTERS = 14_000
@@ -26,8 +27,8 @@ class Shown:
     evidence: Evidence
     moment: Moment
     kind: str
-    # Of speech: where each word begins in the text, and when it is said, from and to (seconds).
-    words: tuple[tuple[int, float, float], ...] = ()
+    # Of what is said: which characters of the text when; empty where nobody knows.
+    words: tuple[Spoken, ...] = ()
 
 
 def shown(moments: Sequence[Moment]) -> list[Shown]:
@@ -44,10 +45,7 @@ def shown(moments: Sequence[Moment]) -> list[Shown]:
                 continue
             seen.add(key)
             evidence = _evidence(len(found) + 1, labels[moment.subject], moment, passage)
-            words = tuple(
-                (int(at), start, end) for at, start, end in passage.source.get("words", ())
-            )
-            one = Shown(evidence=evidence, moment=moment, kind=passage.kind, words=words)
+            one = Shown(evidence=evidence, moment=moment, kind=passage.kind, words=_timed(passage))
             found.append(one)
     return found
 
@@ -60,13 +58,21 @@ def narrowed(sentence: Sentence, evidence: Sequence[Shown]) -> Sentence:
         one = evidence[citation.evidence.number - 1]
         at = one.evidence.text.find(citation.quote)
         end = at + len(citation.quote)
-        times = [(start_s, end_s) for n, start_s, end_s in one.words if at <= n < end]
-        if at < 0 or not times:
+        said = [word for word in one.words if word.first < end and word.last > at]
+        if at < 0 or not said:
             found.append(citation)
             continue
-        told = replace(citation.evidence, start_s=times[0][0], end_s=times[-1][1])
+        start_s, end_s = round(said[0].start_s, 3), round(said[-1].end_s, 3)
+        told = replace(citation.evidence, start_s=start_s, end_s=end_s)
         found.append(replace(citation, evidence=told))
     return replace(sentence, citations=tuple(found))
+
+
+def _timed(passage: Passage) -> tuple[Spoken, ...]:
+    source = passage.source
+    if not source.get("words") and not source.get("cues"):
+        return ()
+    return tuple(spoken(passage.text, source, passage.start_s, passage.end_s))
 
 
 def _passages(moment: Moment) -> Iterator[Passage]:

@@ -13,7 +13,7 @@ from reelwright.analysis.splitting import Divided, Form, split
 from reelwright.errors import Code, ReelError
 
 # Another way to split gives other passages: what is part of the digest makes them anew.
-_SPLITTER = b"1"
+_SPLITTER, _CAPTIONS_SPLITTER = b"1", b"2"
 LARGEST_BYTES = 32 << 20
 _LOOKED_AT = 8192
 # Of 100 characters of a text in an unknown encoding so many at the most are controls.
@@ -43,7 +43,8 @@ _MEDIA = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A passage: `kind` is ``body`` or, of captions, ``captions`` with times in seconds.
-    `evidence`: ``lines`` (first, last; from 1) and ``headings``."""
+    `evidence`: ``lines`` (first, last; from 1) and ``headings``; of captions ``cues``: of each its
+    first character in the text, and when it is shown."""
 
     text: str
     kind: str = "body"
@@ -66,8 +67,11 @@ class NotTextError(Exception):
     """Why a file is left out, in a few words."""
 
 
-def digest_of(data: bytes) -> str:
-    return hashlib.sha256(_SPLITTER + b"\0" + data).hexdigest()
+def digest_of(data: bytes, path: Path | None = None) -> str:
+    """`path`: the file that it is of, by which it is read."""
+    is_captions = path is not None and _suffix(path) in _CAPTIONS
+    splitter = _CAPTIONS_SPLITTER if is_captions else _SPLITTER
+    return hashlib.sha256(splitter + b"\0" + data).hexdigest()
 
 
 def is_media(path: Path) -> bool:
@@ -145,7 +149,13 @@ def _captions(path: Path, data: bytes, digest: str, form: str) -> Read:
     from reelwright.media.cues import passages, read_cues
 
     parts = tuple(
-        Part(text=one.text, kind="captions", start_s=one.start_s, end_s=one.end_s)
+        Part(
+            text=one.text,
+            kind="captions",
+            start_s=one.start_s,
+            end_s=one.end_s,
+            evidence={"cues": [[at, round(a, 3), round(b, 3)] for at, a, b in one.cues]},
+        )
         for one in passages(read_cues(data, form))
     )
     if not parts:

@@ -92,7 +92,7 @@ def from_files(paths: Sequence[Path]) -> Iterator[At]:
         except ReelError as error:
             yield At(found=LeftOut(subject=str(path), problem=error.problem), done=done)
             continue
-        digest = reading.digest_of(data)
+        digest = reading.digest_of(data, path)
         source = Source(
             subject=str(path),
             digest=digest,
