@@ -21,7 +21,7 @@ from reelwright.tools.models import wire
 from reelwright.tools.models.kinds import ModelIdentity, Provider, Usage
 from reelwright.tools.models.providers import ModelSpec, unavailable
 from reelwright.tools.models.remote_desk import Message
-from reelwright.tools.models.remote_scaling import Breaker, Load, next_asked, to_add
+from reelwright.tools.models.remote_scaling import WORTH_S, Breaker, Load, next_asked, to_add
 from reelwright.tools.models.remote_sound import detached
 
 # Actors that ended under one ask before it is answered here: perhaps it is what ends them.
@@ -124,7 +124,9 @@ class _Seen:
 
 
 class RemoteProvider:
-    """Asks `actors`, at the most `most` of them; `here` answers where there are none."""
+    """Asks `actors`, at the most `most` of them; `here` answers where there are none.
+
+    `worth_s`: so long must a new ask wait everywhere before another actor is added."""
 
     is_local = True
 
@@ -137,6 +139,7 @@ class RemoteProvider:
         most: int,
         here: Provider[Any, Any] | None,
         breaker: Breaker | None = None,
+        worth_s: float = WORTH_S,
     ) -> None:
         self.spec = spec
         self.identity = identity
@@ -144,6 +147,7 @@ class RemoteProvider:
         self._actors = actors
         self._most = most
         self._breaker = breaker or Breaker()
+        self._worth_s = worth_s
         self._seen: dict[int, _Seen] = {}
         self._adding: set[int] = set()
         self._no_more_until = 0.0
@@ -184,12 +188,12 @@ class RemoteProvider:
 
     async def _choose(self) -> Actor | None:
         """None: there is none, and none can be started."""
-        if self._breaker.is_open:
+        if not self._breaker.allows():
             return None
         try:
             found = await self._actors.find()
             loads = self.loads(found)
-            index = to_add(loads, self._most)
+            index = to_add(loads, self._most, worth_s=self._worth_s)
             if index is not None and found:
                 self._add_beside(index)
             elif index is not None:

@@ -81,14 +81,15 @@ class Breaker:
         self._failures = 0
         self._until = 0.0
 
-    @property
-    def is_open(self) -> bool:
+    def allows(self) -> bool:
+        """Whether an ask may be made now; after a rest this is the one that tries, and the others
+        wait for how it goes."""
         if self._failures < LOOP:
-            return False
-        if self._clock() < self._until:
             return True
-        self._until = self._clock() + REST_S  # this one tries; the others wait for how it goes
-        return False
+        if self._clock() < self._until:
+            return False
+        self._until = self._clock() + REST_S
+        return True
 
     def failed(self) -> None:
         self._failures += 1
