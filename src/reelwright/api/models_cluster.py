@@ -16,6 +16,16 @@ class Head(Model):
     since: Time | None = Field(description="So long it is reached, or is not.")
 
 
+class Part(Model):
+    name: str = Field(description="`head`, or `node-NAME`.")
+    address: str = Field(description="The head's, host:port.")
+    host: str = Field(description="Its own, as others reach it.")
+    pid: int
+    is_up: bool
+    problem: str | None
+    since: Time
+
+
 class Dispatcher(Model):
     id: str = Field(description="The worker that decides.")
     is_silent: bool = Field(description="It is gone, or has said nothing for long.")
@@ -80,6 +90,7 @@ class Waiting(Model):
 class Cluster(Model):
     engine: Literal["local", "ray"]
     head: Head
+    here: list[Part] = Field(description="What `reel cluster` runs on the service's machine.")
     dispatcher: Dispatcher | None = Field(description="Null: none has used a cluster yet.")
     database: Database
     artifacts: Artifacts

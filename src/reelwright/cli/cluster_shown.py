@@ -41,6 +41,9 @@ def _around(status: Mapping[str, Any], now: float) -> Iterator[tuple[str, str]]:
     yield "head", f"{head['address'] or 'of this machine'}, {_answers(head['is_reachable'])}"
     if head["problem"]:
         yield "", head["problem"]
+    for part in status["here"]:
+        up = "up" if part["is_up"] else part["problem"] or "starting"
+        yield "here", f"{part['name']} at {part['host']}, {up}"
     decides = status["dispatcher"]
     if decides is None:
         yield "dispatcher", "none has used a cluster yet: `reel serve --engine ray`"

@@ -15,6 +15,7 @@ from reelwright.errors import ReelError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reelwright.app.cluster.members import Member
     from reelwright.app.principal import Principal
     from reelwright.app.wiring import App
     from reelwright.store.database import Tx
@@ -40,6 +41,7 @@ def status_for(app: App, principal: Principal) -> dict[str, Any]:
 
 def status(app: App) -> dict[str, Any]:
     """Raises STORE_* where the database does not answer: then nobody knows anything."""
+    from reelwright.app.cluster.members import members
     from reelwright.store import nodes, workers
 
     with app.store.read() as tx:
@@ -50,9 +52,11 @@ def status(app: App) -> dict[str, Any]:
         used = nodes.steps_by_host(tx, {row.host for row in rows})
         is_silent = head is None or now - head.seen_at > SILENT_S
         waiting = _waiting(tx, rows, now, is_silent=is_silent)
+    here = members(app.home)
     return {
         "engine": app.settings.cluster.engine,
-        "head": _head(app, head),
+        "head": _head(app, head, here),
+        "here": [_member_json(member) for member in here],
         "dispatcher": _dispatcher(head, ids, now),
         "database": _database(app),
         "artifacts": _artifacts(app),
@@ -95,8 +99,21 @@ def _waiting(tx: Tx, rows: list[NodeRow], now: float, *, is_silent: bool) -> dic
     return {"steps": count, "reasons": [asdict(reason) for reason in found]}
 
 
-def _head(app: App, head: HeadRow | None) -> dict[str, Any]:
-    address = app.settings.cluster.address or (head.address if head else None)
+def _member_json(member: Member) -> dict[str, Any]:
+    return {
+        "name": member.name,
+        "address": member.address,
+        "host": member.host,
+        "pid": member.pid,
+        "is_up": member.is_up,
+        "problem": member.problem,
+        "since": member.since,
+    }
+
+
+def _head(app: App, head: HeadRow | None, here: list[Member]) -> dict[str, Any]:
+    said = head.address if head else None
+    address = app.settings.cluster.address or said or (here[0].address if here else None)
     answers = None if address is None else is_reachable(address)
     problem = head.problem if head else None
     if answers is False:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,153 @@ app = typer.Typer(
 )
 
 _WATCH_S = 2.0
+
+Host = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="This machine's address as the others reach it; default: that on its network.",
+    ),
+]
+Cores = Annotated[int | None, typer.Option("--cpus", min=1, max=4096, help="Cores for steps.")]
+Marks = Annotated[
+    list[str] | None,
+    typer.Option("--labels", metavar="NAME=TEXT,…", help="Labels of the node; repeatable."),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(help="The cluster's token; default: `cluster/token` in REEL_HOME."),
+]
+Background = Annotated[
+    bool, typer.Option("--background", help="Return when it is up; `reel cluster stop` ends it.")
+]
+
+
+@app.command()
+def start(
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default: 6379.")] = None,
+    cpus: Annotated[
+        int | None, typer.Option(min=0, max=4096, help="Cores for steps; default: 0, none.")
+    ] = None,
+    labels: Marks = None,
+    token_file: TokenFile = None,
+    background: Background = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make this machine the head of a new cluster, until Ctrl-C.
+
+    Prints its address, and what to type on the machines that shall run steps. The head runs none
+    itself, so that nothing disturbs it. Who has the token may run programs on every node: keep the
+    cluster on a private network.
+
+    Examples: `reel cluster start`, `reel cluster start --host 10.0.0.7 --background`
+    """
+    from reelwright.app.cluster.taking_part import Wish, head
+    from reelwright.cli.cluster_running import label_pairs, run_part, words
+    from reelwright.cli.use import opened
+
+    options = {"host": host, "port": port, "cpus": cpus, "labels": labels}
+    behind = words("start", **options, token_file=token_file) if background else None
+    with opened(cluster__token_file=_path(token_file)) as used:
+        wish = Wish(host=host, port=port, cpus=cpus, labels=label_pairs(labels))
+        run_part(used, head(used, wish), behind, as_json=as_json)
+
+
+@app.command()
+def join(
+    address: Annotated[str, typer.Argument(help="The head's, as `reel cluster start` said it.")],
+    cpus: Cores = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Memory for steps: 12GiB; default: all.")
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, max=1024, help="Default: all.")] = None,
+    scratch: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Disk for steps; default: all that is free.")
+    ] = None,
+    labels: Marks = None,
+    token_file: TokenFile = None,
+    home: Annotated[
+        Path | None, typer.Option(help="Where the node keeps its things; default: REEL_HOME.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What people know it by; default: that of this machine.")
+    ] = None,
+    host: Host = None,
+    background: Background = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make this machine a node of a cluster: it runs steps of the cluster's service, until Ctrl-C.
+
+    It needs the service's `database` and `cluster.artifacts` in its own settings, the token of the
+    cluster, and the same Reelwright, Python, Ray and FFmpeg. The first Ctrl-C (or SIGTERM)
+    finishes what runs and takes nothing new, the second stops at once. A head that went away is
+    joined again when it is back.
+
+    Examples: `reel cluster join 10.0.0.7:6379 --token-file ~/reel.token`,
+    `reel cluster join 10.0.0.7 --cpus 6 --labels disk=ssd --background`
+    """
+    from reelwright.app.cluster.taking_part import Wish, node
+    from reelwright.cli.cluster_running import label_pairs, run_part, words
+    from reelwright.cli.use import opened
+
+    options = {"memory": memory, "gpus": gpus, "scratch": scratch, "home": home, "host": host}
+    more = {"cpus": cpus, "labels": labels, "token_file": token_file, "name": name}
+    behind = words("join", address, **options, **more) if background else None
+    wish = Wish(
+        host=host,
+        name=name,
+        cpus=cpus,
+        memory_bytes=_size(memory, "--memory"),
+        gpus=gpus,
+        scratch_bytes=_size(scratch, "--scratch"),
+        labels=label_pairs(labels),
+        home=_path(home),
+    )
+    with opened(cluster__token_file=_path(token_file)) as used:
+        run_part(used, node(used, address, wish), behind, as_json=as_json)
+
+
+def _path(path: Path | None) -> Path | None:
+    return None if path is None else path.expanduser().absolute()
+
+
+def _size(text: str | None, option: str) -> int | None:
+    from reelwright.errors import Code, ReelError
+    from reelwright.graph.params.amounts import parse_byte_size
+
+    if text is None:
+        return None
+    try:
+        return parse_byte_size(text)
+    except ValueError as error:
+        raise ReelError(Code.USAGE, str(error), where=option) from error
+
+
+@app.command()
+def stop(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="`head`, or the name of a node; default: all of this REEL_HOME."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """End this machine's part of a cluster: what was started with this REEL_HOME, nothing else.
+
+    A node finishes what it runs, for `serve.drain_s` seconds at the most; the rest goes to others.
+
+    Example: `reel cluster stop`
+    """
+    from reelwright.app.cluster.members import shown
+    from reelwright.app.cluster.members import stop as end
+    from reelwright.cli.use import opened
+
+    with opened() as used:
+        ended = end(used.home, name, used.settings.serve.drain_s)
+    if as_json:
+        terminal.emit({"stopped": [member.name for member in ended]})
+    for member in ended if not as_json else ():
+        terminal.note(f"{shown(member.name).capitalize()} at {member.host} has ended.")
 
 
 @app.command()
@@ -62,9 +210,12 @@ def _status(used: App, *, as_json: bool, again: bool = False) -> None:
 @app.command()
 def drain(
     node: Annotated[
-        str,
-        typer.Argument(metavar="NODE", help="Its name, address or id, or the beginning of it."),
-    ],
+        str | None,
+        typer.Argument(
+            metavar="[NODE]",
+            help="Its name, address or id, or the beginning of it; default: that of this machine.",
+        ),
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Let it take steps again.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when it runs nothing more.")] = False,
     timeout: Annotated[
@@ -81,6 +232,7 @@ def drain(
     """
     from reelwright.app.cluster.drain import drain as ask
     from reelwright.app.cluster.drain import wait as until_idle
+    from reelwright.app.cluster.members import this_node
     from reelwright.cli.cluster_shown import node_line
     from reelwright.cli.spans import seconds
     from reelwright.cli.use import opened
@@ -95,7 +247,7 @@ def drain(
             terminal.note(f"{steps} steps still run there …")
 
     with opened() as used:
-        row = ask(used, node, undo=undo)
+        row = ask(used, this_node(used) if node is None else node, undo=undo)
         if wait:
             row = until_idle(used, row["id"], limit_s, told)
     if as_json:
