@@ -39,10 +39,22 @@ class Blob:
 
 class Pins:
     """Keeps what was brought where it is for as long as somebody reads it: a cache that has to make
-    room leaves it. Held by locks of the system, which end with the process however it ends."""
+    room leaves it. Held by locks of the system, which end with the process however it ends.
+
+    `stop` ends what is on its way for them, from any thread.
+    """
 
     def __init__(self) -> None:
         self._handles: list[int] = []
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        self._is_stopped = True
+
+    def alive(self) -> None:
+        """Raises CANCELLED after `stop`."""
+        if self._is_stopped:
+            raise ReelError(Code.CANCELLED, "nobody waits for it any more")
 
     def take(self, path: Path) -> bool:
         """Blocking for a moment. False where the file has gone meanwhile: bring it again."""
@@ -103,10 +115,15 @@ class Blobs:
         return blob
 
     def put_all(
-        self, sources: Sequence[Path], digests: Sequence[str | None] | None = None
+        self,
+        sources: Sequence[Path],
+        digests: Sequence[str | None] | None = None,
+        *,
+        done: dict[Path, Blob] | None = None,
     ) -> list[Blob]:
         """`put` of several, `digests` in their order; many (stills) are made durable together.
-        Raises as `put`."""
+        `done` is what an earlier call, which may have been broken off by an outage of a shared
+        store, has put of them. Raises as `put`."""
         pairs = list(zip(sources, digests or [None] * len(sources), strict=True))
         if len(sources) <= _FEW:
             return [self.put(source, sha256=digest) for source, digest in pairs]

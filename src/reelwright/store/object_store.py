@@ -18,7 +18,16 @@ from urllib.parse import unquote, urlsplit
 
 from reelwright.errors import Code, ReelError
 from reelwright.store.blobs import refused
-from reelwright.store.shared import DEADLINE_S, Stored, changed, damaged, invalid, unavailable
+from reelwright.store.shared import (
+    DEADLINE_S,
+    Alive,
+    Stored,
+    changed,
+    damaged,
+    invalid,
+    nobody,
+    unavailable,
+)
 from reelwright.store.shared_folder import MARK_S
 
 T = TypeVar("T")
@@ -53,10 +62,15 @@ class ObjectStore:
         return None
 
     def has(self, sha256: str, size_bytes: int) -> bool:
-        found = self._head(_content(sha256))
-        return found is not None and found["size"] == size_bytes
+        return self.size_bytes(sha256) == size_bytes
 
-    def put(self, sha256: str, source: Path, *, is_ours: bool = False) -> None:
+    def size_bytes(self, sha256: str) -> int | None:
+        found = self._head(_content(sha256))
+        return None if found is None else int(found["size"])
+
+    def put(
+        self, sha256: str, source: Path, *, is_ours: bool = False, alive: Alive = nobody
+    ) -> None:
         try:
             size_bytes = source.stat().st_size
             found = self._head(_content(sha256))
@@ -65,7 +79,8 @@ class ObjectStore:
                 return
             for remaining in reversed(range(_ROUNDS)):
                 try:
-                    self._send(sha256, source, size_bytes, is_ours=is_ours)
+                    reading = _Reading(source, None if is_ours else sha256, alive)
+                    self._send(sha256, reading, size_bytes)
                     break
                 except _AgainError as error:
                     if not remaining:
@@ -73,11 +88,11 @@ class ObjectStore:
         except OSError as error:
             raise refused(error, source) from error
 
-    def get(self, sha256: str, size_bytes: int, target: Path) -> None:
+    def get(self, sha256: str, size_bytes: int, target: Path, *, alive: Alive = nobody) -> None:
         try:
             for remaining in reversed(range(_ROUNDS)):
                 with target.open("wb", buffering=0) as file, self._transfers:
-                    if self._receive(sha256, size_bytes, file) == sha256:
+                    if self._receive(sha256, size_bytes, file, alive) == sha256:
                         return
                 if not remaining:
                     raise damaged(sha256, "no longer what it was")
@@ -162,14 +177,13 @@ class ObjectStore:
         if (datetime.now(UTC) - written_at).total_seconds() > MARK_S:
             self._tried(lambda: obstore.put(self._store, f"used/{sha256}", b""))
 
-    def _send(self, sha256: str, source: Path, size_bytes: int, *, is_ours: bool) -> None:
+    def _send(self, sha256: str, reading: _Reading, size_bytes: int) -> None:
         """Raises _AgainError where the whole of it may be tried again, INPUT_CHANGED."""
         if size_bytes <= _BLOCK_BYTES:
-            self._send_whole(sha256, source, is_ours=is_ours)
+            self._send_whole(sha256, b"".join(reading.blocks()))
             return
         import obstore
 
-        reading = _Reading(source, None if is_ours else sha256)
         options = {"chunk_size": _part_bytes(size_bytes), "max_concurrency": _WINDOW}  # word-ok
         name = _content(sha256)
         with self._transfers:
@@ -189,12 +203,8 @@ class ObjectStore:
         if found is None or found["size"] != size_bytes:
             raise _AgainError("what was sent did not arrive whole")
 
-    def _send_whole(self, sha256: str, source: Path, *, is_ours: bool) -> None:
+    def _send_whole(self, sha256: str, body: bytes) -> None:
         import obstore
-
-        body = source.read_bytes()
-        if not is_ours and hashlib.sha256(body).hexdigest() != sha256:
-            raise changed(source)
 
         def send() -> None:
             name = _content(sha256)
@@ -210,7 +220,7 @@ class ObjectStore:
 
         self._tried(send)
 
-    def _receive(self, sha256: str, size_bytes: int, file: IO[bytes]) -> str:
+    def _receive(self, sha256: str, size_bytes: int, file: IO[bytes], alive: Alive) -> str:
         """Ranges in parallel, written and digested in their order; gives the digest."""
         digest = hashlib.sha256()
         starts = iter(range(0, size_bytes, _BLOCK_BYTES))
@@ -223,6 +233,7 @@ class ObjectStore:
                     coming.append(self._pool.submit(self._range, sha256, start, end, patience))
                 if not coming:
                     return digest.hexdigest()
+                alive()
                 block = memoryview(coming.popleft().result())
                 digest.update(block)
                 while block:
@@ -319,9 +330,10 @@ class _Reading:
     """A file on its way up, in blocks; where `sha256` is given, the last block is held back until
     the content is known to be that: an upload that ends early becomes no object."""
 
-    def __init__(self, source: Path, sha256: str | None) -> None:
+    def __init__(self, source: Path, sha256: str | None, alive: Alive) -> None:
         self._source = source
         self._sha256 = sha256
+        self._alive = alive
         self._problem: Exception | None = None
         self.done_bytes = 0
 
@@ -343,6 +355,7 @@ class _Reading:
         held = b""
         with self._source.open("rb", buffering=0) as file:
             while block := file.read(1 << 20):
+                self._alive()
                 if self._sha256 is not None:
                     digest.update(block)
                 if held:

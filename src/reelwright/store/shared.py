@@ -6,7 +6,7 @@ when a content that was there already was put again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,8 +15,13 @@ from urllib.parse import urlsplit
 from reelwright.errors import Code, ReelError
 
 SCHEMES = ("s3", "gs", "az", "file")
+Alive = Callable[[], None]
 # Without a sign of progress for so long, the store counts as away.
 DEADLINE_S = 60.0
+
+
+def nobody() -> None:
+    """Nobody ends this transfer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +51,23 @@ class SharedStore(Protocol):
         """Whether that content is there, whole."""
         ...
 
-    def put(self, sha256: str, source: Path, *, is_ours: bool = False) -> None:
+    def size_bytes(self, sha256: str) -> int | None:
+        """How large that content is, None where it is not there."""
+        ...
+
+    def put(
+        self, sha256: str, source: Path, *, is_ours: bool = False, alive: Alive = nobody
+    ) -> None:
         """Stores the file under its digest; nothing where it is there. Streams: a file needs no
         memory of its size. A reader never sees half of it.
 
         `is_ours`: nobody else can write to `source`, its digest need not be checked again, and it
-        may be moved. Raises INPUT_CHANGED where its content is another, DISK_FULL.
+        may be moved. `alive` is called from time to time; what it raises ends the transfer. Raises
+        INPUT_CHANGED where its content is another, DISK_FULL.
         """
         ...
 
-    def get(self, sha256: str, size_bytes: int, target: Path) -> None:
+    def get(self, sha256: str, size_bytes: int, target: Path, *, alive: Alive = nobody) -> None:
         """Writes the content to `target`, a name that nobody reads yet, and checks its digest
         while it comes. Raises ARTIFACT_DAMAGED where it is missing or another, DISK_FULL."""
         ...

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -25,7 +25,7 @@ from typing import IO
 from reelwright.errors import Code, ReelError
 from reelwright.media.digest import sha256_file
 from reelwright.store.blobs import Blob, Blobs, Pins, make_folder, refused
-from reelwright.store.shared import SharedStore, damaged
+from reelwright.store.shared import Alive, SharedStore, damaged, nobody
 
 # How long an answer that a content is there counts: who clears up leaves new ones for hours.
 _SEEN_S = 300.0
@@ -86,20 +86,35 @@ class SharedBlobs(Blobs):
         return Blob(digest, found.st_size, found.st_mtime_ns, found.st_ino)
 
     def put_all(
-        self, sources: Sequence[Path], digests: Sequence[str | None] | None = None
+        self,
+        sources: Sequence[Path],
+        digests: Sequence[str | None] | None = None,
+        *,
+        done: dict[Path, Blob] | None = None,
     ) -> list[Blob]:
-        pairs = list(zip(sources, digests or [None] * len(sources), strict=True))
-        if len(pairs) == 1:
-            return [self.put(source, sha256=digest) for source, digest in pairs]
-        tasks = [self._pool.submit(self.put, source, sha256=digest) for source, digest in pairs]
-        return [task.result() for task in tasks]
+        done = {} if done is None else done
+        pairs = zip(sources, digests or [None] * len(sources), strict=True)
+        left = [(source, digest) for source, digest in pairs if source not in done]
+        if len(left) == 1:
+            source, digest = left[0]
+            done[source] = self.put(source, sha256=digest)
+        else:
+            tasks = {s: self._pool.submit(self.put, s, sha256=digest) for s, digest in left}
+            wait(tasks.values())
+            for source, task in tasks.items():
+                if task.exception() is None:
+                    done[source] = task.result()
+            for task in tasks.values():
+                task.result()
+        return [done[source] for source in sources]
 
-    def offer(self, sha256: str, source: Path) -> None:
-        """Puts a file of somebody else's into the shared store, where it is left as it is. Raises
-        INPUT_CHANGED where its content is another, ARTIFACTS_UNAVAILABLE, DISK_FULL."""
+    def offer(self, sha256: str, source: Path, pins: Pins) -> None:
+        """Puts a file of somebody else's into the shared store, and leaves it as it is; `pins`
+        ends that. Raises INPUT_CHANGED where its content is another, ARTIFACTS_UNAVAILABLE,
+        DISK_FULL, CANCELLED."""
         if not self._is_seen(sha256):
             with self._alone(sha256):
-                self.shared.put(sha256, source)
+                self.shared.put(sha256, source, alive=pins.alive)
             self._note_seen(sha256)
 
     def check(self, sha256: str, size_bytes: int, mtime_ns: int, inode: int) -> bool:
@@ -153,7 +168,7 @@ class SharedBlobs(Blobs):
         while True:
             with self._alone(sha256):
                 if not self._is_good(path, sha256, size_bytes, None):
-                    self._fetch(sha256, size_bytes, path)
+                    self._fetch(sha256, size_bytes, path, nobody if pins is None else pins.alive)
                 is_pinned = pins is None or pins.take(path)
             if is_pinned:
                 self._touch(path)
@@ -180,6 +195,11 @@ class SharedBlobs(Blobs):
 
     def give_way(self, wanted_bytes: int) -> int | None:
         return self._evict(wanted_bytes)
+
+    def bring_any(self, sha256: str, *, pins: Pins | None = None) -> Path | None:
+        """`bring` of a content whose size nobody knows; None where the shared store lacks it."""
+        size_bytes = self.shared.size_bytes(sha256)
+        return None if size_bytes is None else self.bring(sha256, size_bytes, pins=pins)
 
     # What is known of files.
 
@@ -278,26 +298,26 @@ class SharedBlobs(Blobs):
                 part.unlink(missing_ok=True)
             source.unlink()
 
-    def _fetch(self, sha256: str, size_bytes: int, path: Path) -> None:
+    def _fetch(self, sha256: str, size_bytes: int, path: Path, alive: Alive) -> None:
         try:
             make_folder(path.parent)
-            with self._turn(sha256, path, size_bytes) as is_there:
-                if not is_there:
-                    self._download(sha256, size_bytes, path)
+            with self._turn(sha256, alive) as has_waited:
+                if not (has_waited and self._is_good(path, sha256, size_bytes, None)):
+                    self._download(sha256, size_bytes, path, alive)
         except OSError as error:
             raise refused(error, path) from error
         self._grown(size_bytes, path)
 
-    def _download(self, sha256: str, size_bytes: int, path: Path) -> None:
+    def _download(self, sha256: str, size_bytes: int, path: Path, alive: Alive) -> None:
         part = self._part(sha256)
         try:
             self._make_room(size_bytes)
             try:
-                self.shared.get(sha256, size_bytes, part)
+                self.shared.get(sha256, size_bytes, part, alive=alive)
             except ReelError as error:
                 if error.code is not Code.DISK_FULL or not self._evict(size_bytes):
                     raise
-                self.shared.get(sha256, size_bytes, part)
+                self.shared.get(sha256, size_bytes, part, alive=alive)
             self._remember(sha256, _stamp(part))
             part.replace(path)
         except ReelError as error:
@@ -331,15 +351,15 @@ class SharedBlobs(Blobs):
                     self._coming[sha256] = (lock, users - 1)
 
     @contextmanager
-    def _turn(self, sha256: str, path: Path, size_bytes: int) -> Iterator[bool]:
+    def _turn(self, sha256: str, alive: Alive) -> Iterator[bool]:
         """One process of this machine at a time: another one that brings it is waited for while it
-        gets on. Gives whether the file is there now."""
+        gets on. Gives whether there was another one."""
         name = self.root / "incoming" / f"{sha256}.lock"
         make_folder(name.parent)
         with name.open("ab") as file:
-            has_waited = not _wait_for(file, lambda: self._progress(sha256))
+            has_waited = not _wait_for(file, lambda: self._progress(sha256), alive)
             try:
-                yield has_waited and self._is_good(path, sha256, size_bytes, None)
+                yield has_waited
             finally:
                 with suppress(OSError):
                     name.unlink()
@@ -427,7 +447,7 @@ def _drop(path: Path) -> bool:
     return True
 
 
-def _wait_for(file: IO[bytes], progress: Callable[[], int]) -> bool:
+def _wait_for(file: IO[bytes], progress: Callable[[], int], alive: Alive) -> bool:
     """Takes the lock, or waits for who has it while that one gets on. True where it was free."""
     last, since, is_first = progress(), time.monotonic(), True
     while True:
@@ -435,6 +455,7 @@ def _wait_for(file: IO[bytes], progress: Callable[[], int]) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             is_first = False
+            alive()
             now = progress()
             if now != last:
                 last, since = now, time.monotonic()

@@ -15,7 +15,15 @@ from pathlib import Path
 from reelwright.errors import Code, ReelError
 from reelwright.media.digest import sha256_file
 from reelwright.store.blobs import make_folder, reflink, refused, to_disk
-from reelwright.store.shared import Stored, changed, damaged, invalid, unavailable
+from reelwright.store.shared import (
+    Alive,
+    Stored,
+    changed,
+    damaged,
+    invalid,
+    nobody,
+    unavailable,
+)
 
 _COPY_BYTES = 1 << 20
 # A content that was put longer ago than this gets a mark when it is put again: who clears up looks
@@ -58,11 +66,16 @@ class SharedFolder:
         return self.root / "sha256" / sha256[:2] / sha256
 
     def has(self, sha256: str, size_bytes: int) -> bool:
+        return self.size_bytes(sha256) == size_bytes
+
+    def size_bytes(self, sha256: str) -> int | None:
         with self._errors():
             found = self._stat(self._content(sha256))
-            return found is not None and found.st_size == size_bytes
+            return None if found is None else found.st_size
 
-    def put(self, sha256: str, source: Path, *, is_ours: bool = False) -> None:
+    def put(
+        self, sha256: str, source: Path, *, is_ours: bool = False, alive: Alive = nobody
+    ) -> None:
         target = self._content(sha256)
         with self._errors(source):
             found = self._stat(target)
@@ -72,18 +85,18 @@ class SharedFolder:
             make_folder(target.parent)
             part = self._part(sha256)
             try:
-                self._write(source, part, sha256, is_ours=is_ours)
+                self._write(source, part, sha256, is_ours, alive)
                 part.replace(target)
                 to_disk(target.parent)
             finally:
                 part.unlink(missing_ok=True)
 
-    def get(self, sha256: str, size_bytes: int, target: Path) -> None:
+    def get(self, sha256: str, size_bytes: int, target: Path, *, alive: Alive = nobody) -> None:
         source = self._content(sha256)
         with self._errors(target):
             if self._stat(source) is None:
                 raise damaged(sha256, "no longer in the shared folder")
-            if _copy(source, target) != sha256:
+            if _copy(source, target, alive) != sha256:
                 raise damaged(sha256, "no longer what it was")
 
     def remove(self, sha256: str) -> None:
@@ -165,7 +178,7 @@ class SharedFolder:
         make_folder(folder)
         return folder / f"{sha256}.{secrets.token_hex(4)}.part"
 
-    def _write(self, source: Path, part: Path, sha256: str, *, is_ours: bool) -> None:
+    def _write(self, source: Path, part: Path, sha256: str, is_ours: bool, alive: Alive) -> None:
         """`part` becomes the content, on the disk; a file of ours is moved where that is one
         rename."""
         if is_ours:
@@ -176,7 +189,7 @@ class SharedFolder:
         if reflink(source, part):
             digest = sha256 if is_ours else sha256_file(part)
         else:
-            digest = _copy(source, part)
+            digest = _copy(source, part, alive)
         if digest != sha256:
             raise changed(source)
         part.chmod(0o644)
@@ -221,11 +234,12 @@ class SharedFolder:
             raise refused(error, path or self.root) from error
 
 
-def _copy(source: Path, target: Path) -> str:
+def _copy(source: Path, target: Path, alive: Alive) -> str:
     """Gives the digest of what was copied, and leaves it on the disk."""
     digest = hashlib.sha256()
     with source.open("rb", buffering=0) as reader, target.open("wb", buffering=0) as writer:
         while block := reader.read(_COPY_BYTES):
+            alive()
             digest.update(block)
             view = memoryview(block)
             while view:
