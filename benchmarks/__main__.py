@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.api import creation, idle_memory, reads
 from benchmarks.archive import download, downloads, feed
 from benchmarks.archive_library import library
+from benchmarks.cluster_writes import cluster_writes
 from benchmarks.dispatch import dispatch
 from benchmarks.encode import chain, ladder, overhead
 from benchmarks.kills import kills
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "job-creation": creation,
     "status-reads": reads,
     "dispatch": dispatch,
+    "cluster-writes": cluster_writes,
     "idle-memory": idle_memory,
     "service-kills": service_kills,
     "streams": streams,
