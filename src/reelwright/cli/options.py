@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import typer
+
+
+class EngineName(StrEnum):
+    """As the setting `cluster.engine`."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def operator_names(incomplete: str) -> list[str]:
@@ -62,3 +70,27 @@ AllowOutside: TypeAlias = Annotated[
     bool,
     typer.Option("--allow-outside", help="Relative output paths may leave the spec's folder."),
 ]
+Engine: TypeAlias = Annotated[
+    EngineName | None,
+    typer.Option(
+        "--engine",
+        help="Where steps run: this machine, or the nodes of a cluster.",
+        show_default=False,
+    ),
+]
+HeadAddress: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="HOST:PORT", help="The head of the cluster; default: of this machine."
+    ),
+]
+
+
+def cluster_flags(engine: EngineName | None, address: str | None) -> dict[str, str | None]:
+    """What was typed, as settings; an address alone means the cluster. Raises CONFIG_INVALID."""
+    if address is None:
+        return {"cluster__engine": engine}
+    from reelwright.app.cluster.checks_settings import with_port
+
+    flags = {"cluster__address": with_port(address, "--address")}
+    return {"cluster__engine": engine or EngineName.RAY, **flags}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from reelwright.app.cluster import drain
 from reelwright.app.cluster.status import status, status_for
@@ -24,6 +25,7 @@ from reelwright.store import attempts, candidates, jobs, nodes, steps, workers
 from reelwright.store.attempts import Place
 from reelwright.store.rows import NewJobRow, NewStep
 from reelwright.store.states import JobState, StepState
+from reelwright.store.tables_service import cluster_heads
 
 _GIB = 1 << 30
 _ONE = Node(
@@ -84,7 +86,7 @@ def dispatcher(app: App) -> str:
 
 
 def _write(app: App, seen: Seen, dispatcher: str, models: Any = None) -> dict[str, Any]:
-    reports = StatusReports(app, seen, dispatcher, leads=lambda: True, models=models)
+    reports = StatusReports(app, seen, dispatcher, models=models)
     asyncio.run(reports.write())
     return status(app)
 
@@ -142,6 +144,20 @@ def test_a_dispatcher_that_is_not_there_any_more_is_silent(app: App, dispatcher:
     found = status(app)
     assert found["dispatcher"]["is_silent"]
     assert found["nodes"][0]["state"] == "active", "as it was said last"
+
+
+def test_of_two_dispatchers_one_writes_until_it_cannot(app: App, dispatcher: str) -> None:
+    _write(app, Seen(_ONE), dispatcher)
+    other = _write(app, Seen(_ONE, _TWO), "there/1/2/n")
+    assert (other["dispatcher"]["id"], len(other["nodes"])) == (dispatcher, 1)
+    blind = Seen()
+    blind.problem = "no answer"
+    _write(app, blind, dispatcher)
+    other = _write(app, Seen(_ONE, _TWO), "there/1/2/n")
+    assert (other["dispatcher"]["id"], len(other["nodes"])) == ("there/1/2/n", 2)
+    with app.store.write() as tx:
+        tx.run(sa.update(cluster_heads).values(seen_at=tx.now() - 60))
+    assert _write(app, Seen(_ONE), dispatcher)["dispatcher"]["id"] == dispatcher
 
 
 def test_a_head_that_is_away_is_told_with_what_was_known(app: App, dispatcher: str) -> None:

@@ -66,3 +66,40 @@ def check_settings(settings: Settings, address: str | None, *, hint_for: str) ->
             where="database",
             hint="set REEL_DATABASE to postgresql://…; the same on all of them",
         )
+
+
+def check_service(app: App) -> None:
+    """Whether a process of the service can hand steps to a cluster, where it is told to.
+
+    Raises CONFIG_INVALID, TOOL_MISSING (no Ray), CLUSTER_UNAVAILABLE (no address, no token).
+    """
+    cluster = app.settings.cluster
+    if cluster.engine != "ray":
+        return
+    from reelwright.tools.ray.failures import check_installed
+
+    check_installed()
+    address = cluster.address or _address_here(app)
+    check_settings(app.settings, address, hint_for="the service")
+    path = token_file(app)
+    if not path.is_file():
+        raise ReelError(
+            Code.CLUSTER_UNAVAILABLE,
+            f"there is no token of the cluster: {path}",
+            where="cluster.token_file",
+            hint="`reel cluster start` said where it is: name it with REEL_CLUSTER__TOKEN_FILE",
+        )
+
+
+def _address_here(app: App) -> str:
+    from reelwright.app.cluster.members import members
+
+    found = members(app.home)
+    if found:
+        return found[0].address
+    raise ReelError(
+        Code.CLUSTER_UNAVAILABLE,
+        "no cluster is named, and no part of one runs here",
+        where="cluster.address",
+        hint="`reel cluster start` makes one; or pass --address HOST:PORT",
+    )

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from reelwright.errors import ReelError
-from reelwright.store.nodes import NewHead, NewNode, report
+from reelwright.store.nodes import HeadRow, NewHead, NewNode, heads, report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # A node that joins or leaves shows after so long; what has not changed is not written again.
 _EVERY_S = 3.0
+# Of several processes with the cluster one writes; after so long without it another does.
+_YIELDS_S = 10.0
 
 
 class StatusReports:
-    """Beside the engine of a process with a cluster; it writes while that process `leads`."""
+    """Beside the engine of a process that hands steps to a cluster. Of several such processes one
+    writes: whoever did last, as long as it does and reaches the cluster."""
 
     def __init__(
         self,
@@ -30,29 +33,26 @@ class StatusReports:
         nodes: Nodes,
         worker: str,
         *,
-        leads: Callable[[], bool],
         models: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None,
     ) -> None:
         self._app = app
         self._nodes = nodes
         self._worker = worker
-        self._leads = leads
         self._models = models
 
     async def run(self) -> None:
         """Until it is cancelled. A database that is away hears it later."""
         while True:
-            if self._leads():
-                try:
-                    await self.write()
-                except ReelError as error:
-                    _log.warning("%s: %s", error.code.text, error)
-                except Exception:  # noqa: BLE001 - it is told, and must not end the service
-                    _log.exception("the state of the cluster could not be written")
+            try:
+                await self.write()
+            except ReelError as error:
+                _log.warning("%s: %s", error.code.text, error)
+            except Exception:  # noqa: BLE001 - it is told, and must not end the service
+                _log.exception("the state of the cluster could not be written")
             await asyncio.sleep(_EVERY_S)
 
     async def write(self) -> None:
-        """Once. Raises STORE_*."""
+        """Once, where it is this one's to write. Raises STORE_*."""
         settings = self._app.settings.cluster
         problem = self._nodes.problem
         models = [] if self._models is None or problem else await self._models()
@@ -68,9 +68,17 @@ class StatusReports:
 
     def _write(self, head: NewHead, seen: Sequence[NewNode]) -> None:
         def change(tx: Tx) -> None:
-            report(tx, head, seen)
+            before = next((h for h in heads(tx) if h.namespace == head.namespace), None)
+            if before is None or _is_ours(before, head, tx.now()):
+                report(tx, head, seen)
 
         self._app.store.transact(change, durable=False)
+
+
+def _is_ours(before: HeadRow, head: NewHead, now: float) -> bool:
+    if before.dispatcher == head.dispatcher or before.seen_at < now - _YIELDS_S:
+        return True
+    return before.problem is not None and head.problem is None
 
 
 def _seen(node: Node) -> NewNode:

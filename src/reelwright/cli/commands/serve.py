@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reelwright.cli import terminal
-from reelwright.cli.options import AsJson, Walls
+from reelwright.cli.options import AsJson, Engine, HeadAddress, Walls, cluster_flags
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
@@ -40,6 +40,8 @@ def serve(
             help="Listen beyond this machine though the local token is the only way in.",
         ),
     ] = False,
+    engine: Engine = None,
+    address: HeadAddress = None,
     sandbox: Walls = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,13 +50,16 @@ def serve(
     Prints a link with a token, which programs send as `Authorization: Bearer TOKEN`. The first
     Ctrl-C (or SIGTERM) finishes what runs and takes nothing new, the second stops at once.
 
-    Examples: `reel serve --port 8000`, `reel serve --port 0 --json`, `reel serve --no-worker`
+    Examples: `reel serve --port 8000`, `reel serve --port 0 --json`, `reel serve --no-worker`,
+    `reel serve --engine ray --address 10.0.0.7:6379` (steps run on the nodes of a cluster)
     """
+    from reelwright.app.cluster.checks_settings import check_service
     from reelwright.app.reach import check_reach
     from reelwright.cli.use import opened, sandbox_flag
 
     flags = {"serve__host": host, "serve__port": port, "sandbox": sandbox_flag(sandbox)}
-    with opened(**flags) as used:
+    with opened(**flags, **cluster_flags(engine, address)) as used:
+        check_service(used)
         check_reach(used, allow_remote=allow_remote)
         # Stdout belongs to whoever reads the line that says "ready".
         used.observe("service" if worker else "api", sys.stderr, is_json=as_json)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reelwright.cli import terminal
-from reelwright.cli.options import AsJson, Walls
+from reelwright.cli.options import AsJson, Engine, HeadAddress, Walls, cluster_flags
 
 if TYPE_CHECKING:
     from reelwright.app.service import Service
@@ -26,22 +26,30 @@ _LOOK_S = 0.2
 @app.callback()
 def worker(
     context: typer.Context,
+    engine: Engine = None,
+    address: HeadAddress = None,
     sandbox: Walls = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the steps of jobs that come in over the API, until Ctrl-C.
 
+    With `--engine ray` it hands them to the nodes of a cluster, and runs only the short ones here:
+    the dispatcher, which needs a part of the cluster (a head or a node) on its machine.
+
     The first Ctrl-C (or SIGTERM) finishes what runs and takes nothing new, the second stops at
     once; another worker goes on with what was stopped.
 
-    Example: `reel worker --json`
+    Examples: `reel worker --json`, `reel worker --engine ray --address 10.0.0.7:6379`
     """
     if context.invoked_subcommand is not None:
         return
+    from reelwright.app.cluster.checks_settings import check_service
     from reelwright.app.service import Service
     from reelwright.cli.use import opened, sandbox_flag
 
-    with opened(sandbox=sandbox_flag(sandbox)) as used:
+    flags = {"sandbox": sandbox_flag(sandbox), **cluster_flags(engine, address)}
+    with opened(**flags) as used:
+        check_service(used)
         used.observe("worker", sys.stderr, is_json=as_json)
         service = Service(used, with_worker=True, on_event=_json_lines if as_json else None)
         asked = _Signals()
