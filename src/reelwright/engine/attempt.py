@@ -30,7 +30,7 @@ from reelwright.engine.watch import Watch, nobody
 from reelwright.engine.writing import Write, alone
 from reelwright.errors import Code, Problem, ReelError, SpecErrors
 from reelwright.planning.plan import Step, StepKind
-from reelwright.runners.context import Gate, ModelsFor, StepContext, StepResult
+from reelwright.runners.context import Bounds, Gate, ModelsFor, StepContext, StepResult
 from reelwright.store import attempts, jobs
 from reelwright.store.blobs import Blob, Blobs, Pins, refused
 from reelwright.store.combine import OneOf
@@ -117,9 +117,13 @@ class AttemptRunner:
         """
         try:
             change = await self._end(row, place, report, heartbeat)
-            await self._commit(change, row.job_id)
+            await self.commit(change, row.job_id)
         finally:
             _remove(Path(place.workspace))
+
+    def bounds(self, row: StepRow) -> Bounds:
+        """What this step may have of the machine."""
+        return Bounds(self.settings.machine.memory_bytes or None)
 
     async def _end(
         self, row: StepRow, place: AttemptRow, report: Report, heartbeat: Heartbeat
@@ -205,6 +209,7 @@ class AttemptRunner:
         step = Step.from_json(row.payload)
         files = await stopping(pins, self._inputs.gather, row.job_id, step, pins)
         workspace, log = _places(place)
+        bounds = self.bounds(row)
         context = StepContext(
             workspace=workspace,
             files=files.paths,
@@ -215,7 +220,9 @@ class AttemptRunner:
             sandbox=self.settings.sandbox,
             grace_s=self.settings.grace_s,
             heartbeat=heartbeat,
-            memory_bytes=self.settings.machine.memory_bytes or None,
+            memory_bytes=bounds.memory_bytes,
+            memory_rule=bounds.memory_rule,
+            devices=bounds.devices,
             scratch=self.settings.scratch,
             allow_private=self.settings.allow_private,
             net_allow=self.settings.net_allow,
@@ -264,7 +271,7 @@ class AttemptRunner:
             for name, paths in result.files.items()
         }
 
-    async def _commit(self, change: Callable[[Tx], None], job_id: str) -> None:
+    async def commit(self, change: Callable[[Tx], None], job_id: str) -> None:
         """The result waits for the database as long as nobody else can have its step."""
         until = time.monotonic() + _PATIENCE_S
         wait_s = 0.1

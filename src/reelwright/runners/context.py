@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reelwright.tools.models.kinds import Models
 
 Heartbeat = Callable[[], Awaitable[bool]]
+MEMORY_RULE = "`limits.memory_bytes` allows"
 
 
 class Gate(Protocol):
@@ -56,6 +57,15 @@ def _nobody(progress: StepProgress) -> None:
     """Progress that nobody watches."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one step may have of its machine; see `StepContext`."""
+
+    memory_bytes: int | None = None
+    memory_rule: str = MEMORY_RULE
+    devices: str | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class StepContext:
     """Everything that one attempt at a step may touch.
@@ -66,7 +76,8 @@ class StepContext:
     False says that the lease is lost, and the command is killed (see `tools.process.Command`).
     `grace_s`: what a command has between SIGINT and SIGKILL.
     `memory_bytes` bounds what an FFmpeg command may take, where it runs in the sandbox; None: what
-    there is.
+    there is. `memory_rule`: whose bound that is, as the beginning of "… N MiB".
+    `devices`: the GPUs that it may see, as CUDA names them (``0,1``; "" for none); None: all.
     `scratch` is a folder that outlives the attempts, for half downloads; None: nothing does.
     `allow_private`: whether a download may connect to addresses that are not public; `net_allow`
     names those networks that it may connect to all the same (``10.0.0.0/8,…``). `proxy`: that of
@@ -85,6 +96,8 @@ class StepContext:
     grace_s: float = 5.0
     heartbeat: Heartbeat | None = None
     memory_bytes: int | None = None
+    memory_rule: str = MEMORY_RULE
+    devices: str | None = None
     scratch: Path | None = None
     allow_private: bool = True
     net_allow: str = ""

@@ -92,7 +92,8 @@ async def _run_commands(state: _Run) -> None:
             from reelwright.tools.ffmpeg.failures import classify
 
             problem = classify(done.stderr_tail, done.exit_code, complete)
-            problem = for_want_of_memory(problem, done.max_rss_bytes, state.context.memory_bytes)
+            bound = state.context.memory_bytes, state.context.memory_rule
+            problem = for_want_of_memory(problem, done.max_rss_bytes, *bound)
             if problem.code in _CONSEQUENCES:
                 _check_damage(state)
             raise ReelError.of(problem)
@@ -120,6 +121,7 @@ async def _run_one(
         argv=argv,
         cwd=context.workspace,
         confinement=walls if context.sandbox else None,
+        env={} if context.devices is None else {"CUDA_VISIBLE_DEVICES": context.devices},
         log=log,
         heartbeat=context.heartbeat,
         grace_s=context.grace_s,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from reelwright.errors import Code, Problem
+from reelwright.runners.context import MEMORY_RULE
 
 _RESERVED_BYTES = 512 << 20
 _PER_CORE_BYTES = 256 << 20
@@ -26,14 +27,17 @@ def memory_limit(memory_bytes: int | None) -> int | None:
     return memory_bytes + _RESERVED_BYTES + _PER_CORE_BYTES * (os.cpu_count() or 1)
 
 
-def for_want_of_memory(problem: Problem, max_rss_bytes: int, memory_bytes: int | None) -> Problem:
-    """MEMORY_EXHAUSTED in place of a crash at the limit; any other problem as it is."""
+def for_want_of_memory(
+    problem: Problem, max_rss_bytes: int, memory_bytes: int | None, rule: str = MEMORY_RULE
+) -> Problem:
+    """MEMORY_EXHAUSTED in place of a crash at the limit, which `rule` says whose it is; any other
+    problem as it is."""
     if not memory_bytes or problem.code not in _FALLS or max_rss_bytes < memory_bytes * _PART:
         return problem
     return Problem(
         Code.MEMORY_EXHAUSTED,
         f"FFmpeg fell over with {max_rss_bytes >> 20} MiB of memory in use; "
-        f"`limits.memory_bytes` allows {memory_bytes >> 20} MiB",
+        f"{rule} {memory_bytes >> 20} MiB",
         problem.where,
         evidence={**problem.evidence, "said": problem.message},
     )
