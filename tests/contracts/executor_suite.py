@@ -1,7 +1,7 @@
 """What every executor must do, whatever runs the attempts. A suite for each subclasses this.
 
 A subclass gives `make(world)`: an executor on the world's store and settings that runs steps with
-`run_shell` of tests/engine/jobs.py.
+`run_shell` of tests/engine/jobs.py, and where that runs them elsewhere, `workspaces(world)`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ Made = tuple[Executor, Callable[[], Awaitable[None]]]
 class ExecutorContract:
     """`here` is a fixture of tests/contracts/conftest.py."""
 
-    def make(self, here: World) -> Made:
+    async def make(self, here: World) -> Made:
         """An executor, and the way to close it."""
         raise NotImplementedError
+
+    def workspaces(self, here: World) -> list[Path]:
+        """What stands in the folders of workspaces, on all machines."""
+        return list(here.settings.workspaces.glob("*"))
 
     async def lease(self, here: World, executor: Executor, *made: Step) -> list[Attempt]:
         """Submits the steps as a job and leases all that are ready, as an engine would."""
@@ -45,7 +49,7 @@ class ExecutorContract:
 
     def run(self, here: World, work: Callable[[Executor], Awaitable[Any]]) -> Any:
         async def go() -> Any:
-            executor, close = self.make(here)
+            executor, close = await self.make(here)
             try:
                 return await work(executor)
             finally:
@@ -99,7 +103,7 @@ class ExecutorContract:
             step = shell("a", f"sleep 0.5; touch {tmp_path / 'late'}; printf a > out")
             (attempt,) = await self.lease(here, executor, step)
             await executor.start(attempt)
-            while not any(here.settings.workspaces.glob("*")):  # noqa: ASYNC110
+            while not self.workspaces(here):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
             await executor.stop(attempt, 1.0)
@@ -110,7 +114,7 @@ class ExecutorContract:
 
         assert self.run(here, work).state is StepState.RUNNING
         assert not (tmp_path / "late").exists()
-        assert not list(here.settings.workspaces.iterdir())
+        assert not self.workspaces(here)
 
     def test_stopping_what_was_never_started_is_nothing(self, here: World) -> None:
         async def work(executor: Executor) -> None:
@@ -153,13 +157,14 @@ class ExecutorContract:
             step = shell("a", f"sleep 30; touch {tmp_path / 'late'}; printf a > out")
             (attempt,) = await self.lease(here, executor, step)
             await executor.start(attempt)
-            await asyncio.sleep(0.1)
+            while not self.workspaces(here):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
             here.store.transact(
                 lambda tx: attempts.settle(
                     tx, attempt.step_id, attempt.number, StepState.READY, AttemptState.LOST
                 )
             )
-            while await executor.adopt([attempt]):  # noqa: ASYNC110 - the contract has no signal
+            while self.workspaces(here):  # noqa: ASYNC110 - the contract has no signal
                 await asyncio.sleep(0.02)
             with here.store.read() as tx:
                 return steps.get(tx, attempt.step_id)

@@ -7,6 +7,6 @@ from tests.engine.jobs import World
 
 
 class TestLocalExecutor(ExecutorContract):
-    def make(self, here: World) -> Made:
+    async def make(self, here: World) -> Made:
         executor = here.executor()
         return executor, executor.close

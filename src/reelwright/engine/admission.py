@@ -53,7 +53,8 @@ class Admission:
             if not capacity:
                 self._nobody_until = time.monotonic() + _NOBODY_S
                 return 0  # nobody is there to run them
-            room = max(_LEAST_CPUS, capacity * _AHEAD) - queue.load_cpus(tx)
+            wanted = max(_LEAST_CPUS, capacity * _AHEAD)
+            room = wanted - queue.load_cpus(tx, wanted)
             if room <= 0:
                 return 0
             waiting = queue.next_jobs(tx, _MOST)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from reelwright.engine.asking import need_of
 from reelwright.engine.executor import Attempt, ModelHandle, Need, Work
@@ -35,6 +36,8 @@ Warm = Callable[[str, Need, int], Awaitable[ModelHandle]]
 HOME_KINDS = frozenset(
     {PLAN_KIND, DELIVER_KIND, StepKind.KEEP.value, StepKind.INDEX.value, StepKind.FETCH.value}
 )
+# A node with less than this on its disk is full: what it was given would fail.
+_FULL_BYTES = 16 << 20
 _LIVE = frozenset({NodeState.ACTIVE, NodeState.DRAINING})
 
 
@@ -76,6 +79,7 @@ class ClusterExecutor:
         self._telling: asyncio.Task[None] | None = None
         self._seen: dict[str, str] = {}  # host → the worker that it had when it was last looked at
         self._gone: dict[str, float] = {}
+        self._stopped: dict[Attempt, float] = {}  # on nodes, and when
         self._next_demand = 0.0
         self._wants = False
 
@@ -83,11 +87,15 @@ class ClusterExecutor:
     def worker(self) -> Presence:
         return self._home.worker
 
+    @property
+    def has_nodes(self) -> bool:
+        return True
+
     async def capacity(self) -> list[Node]:
         """This machine first. While the cluster cannot be reached, the nodes whose agents still
         give the database signs of life: they find what is leased to them."""
         (home,) = await self._home.capacity()
-        active = [node for node in self._view() if node.state is NodeState.ACTIVE]
+        active = [node for node in self._view() if _takes_steps(node)]
         if active and self._nodes.problem is not None:
             alive = await in_thread(self._alive)
             active = [node for node in active if node.worker in alive]
@@ -112,12 +120,15 @@ class ClusterExecutor:
         """Where its node cannot be reached, its lease decides, and the fence drops its result."""
         if self._is_home(attempt):
             await self._home.stop(attempt, grace_s)
-        elif not await self._nodes.stop(attempt.host, attempt, grace_s):
+        elif await self._nodes.stop(attempt.host, attempt, grace_s):
+            self._stopped[attempt] = time.monotonic()
+        else:
             _log.warning("%s could not be stopped on %s", attempt.name, attempt.host)
 
     async def adopt(self, running: list[Attempt]) -> set[Attempt]:
         live = {node.worker for node in self._view() if node.state in _LIVE}
-        return self.own(running) | {attempt for attempt in running if attempt.owner in live}
+        there = {one for one in running if one.owner in live and one not in self._stopped}
+        return self.own(running) | there
 
     def own(self, running: Iterable[Attempt]) -> set[Attempt]:
         return self._home.own(running)
@@ -179,9 +190,8 @@ class ClusterExecutor:
             if node.state is NodeState.LOST:
                 self._gone[node.worker] = now
             self._seen[node.host] = node.worker
-        for worker, since in list(self._gone.items()):
-            if now - since > _GONE_S:
-                del self._gone[worker]
+        _forget(self._gone, now)
+        _forget(self._stopped, now)
         return found
 
     def _alive(self) -> set[str]:
@@ -221,3 +231,13 @@ class ClusterExecutor:
     def _running(self) -> list[Need]:
         with self._store.read() as tx:
             return [need_of(row) for row in candidates.needs(tx, _MOST_RUNNING)]
+
+
+def _takes_steps(node: Node) -> bool:
+    return node.state is NodeState.ACTIVE and node.free_disk_bytes > _FULL_BYTES
+
+
+def _forget(times: dict[Any, float], now: float) -> None:
+    """What is long over; the oldest stand first."""
+    while times and now - times[first := next(iter(times))] > _GONE_S:
+        del times[first]

@@ -71,6 +71,11 @@ class Executor(Protocol):
     @property
     def worker(self) -> Presence: ...
 
+    @property
+    def has_nodes(self) -> bool:
+        """Whether steps run on other machines, where no engine sees how they end."""
+        ...
+
     async def capacity(self) -> list[Node]:
         """The nodes that take steps now, with all that each has. What runs there is counted from
         SQL, by whoever claims."""

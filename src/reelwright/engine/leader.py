@@ -12,6 +12,7 @@ from reelwright.engine.admission import Admission
 from reelwright.engine.recovery import Recovery
 from reelwright.engine.retention import prune_logs_daily
 from reelwright.engine.settings import EngineSettings
+from reelwright.engine.shared_upkeep import SharedUpkeep
 from reelwright.engine.threads import in_thread
 from reelwright.store import expiry, queue, workers
 from reelwright.store.blobs import Blobs
@@ -45,6 +46,7 @@ class Leader:
         self._recovery = recovery
         self._admission = admission
         self._touch = touch
+        self._shared_upkeep = SharedUpkeep(store, blobs, settings)
         self._lock = leadership(store)
         self._next_recovery = 0.0
         self._next_clearing = 0.0
@@ -95,6 +97,7 @@ class Leader:
         prune_logs_daily(self._store, self._settings)
         self._recovery.sweep()
         self._clear_daily()
+        self._shared_upkeep.look()
         if self._settings.cache_bytes is not None:
             prune(self._store, self._blobs, limit_bytes=self._settings.cache_bytes)
 

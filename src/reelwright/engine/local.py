@@ -53,6 +53,10 @@ class LocalExecutor:
         self._board = Board(self._store, lambda event: self.on_event(event))
         self._upkeep: list[asyncio.Task[None]] = []
 
+    @property
+    def has_nodes(self) -> bool:
+        return False
+
     async def capacity(self) -> list[Node]:
         settings = self._settings
         return [

@@ -77,11 +77,16 @@ class Resident:
     async def close(self) -> None:
         """Stops what runs and gives it back: another machine may go on at once. Raises STORE_*
         where it could not be given back: then its leases run out."""
-        if self._mourning is not None:
-            self._mourning.cancel()
+        self.mute()
         held = self.held
         await self.executor.close()
         await in_thread(self._give_back, held)
+
+    def mute(self) -> None:
+        """Says no more of what ended without a result."""
+        if self._mourning is not None:
+            self._mourning.cancel()
+            self._mourning = None
 
     def _take_over(self) -> None:
         """Whoever held leases of this host before is dead: there is one agent at a time."""

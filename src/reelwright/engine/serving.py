@@ -29,6 +29,8 @@ _LOOK_S = 0.2
 # Nor a pass because of nothing but a ring: under load each commit of any process rings. One that
 # comes after a rest is followed at once.
 _RINGS_S = 0.03
+# What was committed before a look and dated earlier; looking twice costs little.
+_LATE_S = 2.0
 # After an error that nobody foresaw.
 _PAUSE_S = 1.0
 
@@ -67,6 +69,7 @@ class Serving:
         self._touched: set[str] = set()
         self._looked_at: dict[str, asyncio.Task[None]] = {}
         self._has_rung = False
+        self._looked_until = 0.0  # the database's clock
         self._draining = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -163,8 +166,12 @@ class Serving:
         if not self._has_rung or not self._takes_steps:
             return
         self._has_rung = False
+        everywhere = self._executor.has_nodes
         with self._store.read() as tx:
-            found = queue.interrupted(tx, self._me.id)
+            found = queue.interrupted(tx, None if everywhere else self._me.id)
+            if everywhere:  # whoever ended them there has no engine that goes on with their jobs
+                found += queue.unresolved_since(tx, self._looked_until - _LATE_S)
+                self._looked_until = tx.now()
         for job_id in found:
             self._touch(job_id)
 

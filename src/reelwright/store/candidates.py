@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from reelwright.store.database import Tx
 from reelwright.store.dialects import clock
 from reelwright.store.states import JobState, StepState
-from reelwright.store.tables import artifacts, edges, jobs, reservations, steps
+from reelwright.store.tables import artifacts, blobs, edges, jobs, reservations, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +189,11 @@ def inputs_at(tx: Tx, ids: Sequence[str]) -> dict[str, dict[str, int]]:
         return {}
     reader, maker = steps.alias("reader"), steps.alias("maker")
     query = (
-        sa.select(reader.c.id, maker.c.host, sa.func.sum(artifacts.c.size_bytes))
+        sa.select(reader.c.id, maker.c.host, sa.func.sum(blobs.c.size_bytes))
         .join(edges, sa.and_(edges.c.job_id == reader.c.job_id, edges.c.key == reader.c.key))
         .join(maker, sa.and_(maker.c.job_id == edges.c.job_id, maker.c.key == edges.c.need))
         .join(artifacts, artifacts.c.identity == maker.c.identity)
+        .join(blobs, blobs.c.sha256 == artifacts.c.sha256)
         .where(reader.c.id.in_(ids), maker.c.host.is_not(None))
         .group_by(reader.c.id, maker.c.host)
     )

@@ -36,8 +36,8 @@ class Waiting:
     timeout_s: float | None
 
 
-def load_cpus(tx: Tx) -> float:
-    """Cores that begun steps take or wait for."""
+def load_cpus(tx: Tx, wanted_cpus: float = 0.0) -> float:
+    """Cores that begun steps take or wait for; counted up to about `wanted_cpus`."""
     cpus = sa.case(
         (steps.c.key == PLAN, UNPLANNED_CPUS),
         (steps.c.cpus < LEAST_CPUS, LEAST_CPUS),
@@ -46,7 +46,7 @@ def load_cpus(tx: Tx) -> float:
     some = (
         sa.select(cpus.label("cpus"))
         .where(steps.c.state.in_((StepState.READY, StepState.RUNNING)))
-        .limit(_ENOUGH)
+        .limit(max(_ENOUGH, round(4 * wanted_cpus)))
         .subquery()
     )
     return float(tx.run(sa.select(sa.func.coalesce(sa.func.sum(some.c.cpus), 0.0))).scalar_one())
@@ -100,16 +100,30 @@ def stuck(tx: Tx, limit: int) -> list[str]:
     return list(tx.run(query.order_by(jobs.c.id).limit(limit)).scalars())
 
 
-def interrupted(tx: Tx, worker: str) -> list[str]:
-    """Jobs whose steps this worker runs, and which are to end early."""
+def interrupted(tx: Tx, worker: str | None) -> list[str]:
+    """Jobs whose steps this worker (None: anybody) runs, and which are to end early."""
+    where = [
+        steps.c.state == StepState.RUNNING,
+        sa.or_(_is_over(tx), jobs.c.state != JobState.RUNNING),
+    ]
+    if worker is not None:
+        where.append(steps.c.lease_owner == worker)
+    query = sa.select(jobs.c.id).join(steps, steps.c.job_id == jobs.c.id).where(*where).distinct()
+    return list(tx.run(query).scalars())
+
+
+def unresolved_since(tx: Tx, since: float) -> list[str]:
+    """Running jobs with a step that waits for results, and another that ended after `since`."""
+    ended = steps.alias("ended")
+    some = (
+        sa.exists()
+        .where(ended.c.job_id == jobs.c.id, ended.c.finished_at >= since)
+        .where(ended.c.state == StepState.SUCCEEDED)
+    )
     query = (
         sa.select(jobs.c.id)
         .join(steps, steps.c.job_id == jobs.c.id)
-        .where(
-            steps.c.state == StepState.RUNNING,
-            steps.c.lease_owner == worker,
-            sa.or_(_is_over(tx), jobs.c.state != JobState.RUNNING),
-        )
+        .where(steps.c.state == StepState.UNRESOLVED, jobs.c.state == JobState.RUNNING, some)
         .distinct()
     )
     return list(tx.run(query).scalars())
