@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from reelwright.errors import Code, ReelError
 if TYPE_CHECKING:
     from reelwright.app.principal import Principal
     from reelwright.app.wiring import App
+    from reelwright.store.blobs import Pins
     from reelwright.store.rows import Delivered
 
 # Python's table leaves it to the system's; these are ours to know.
@@ -86,14 +88,18 @@ def artifact(app: App, job_id: str, n: int, principal: Principal) -> Artifact:
 def opened(app: App, found: Artifact) -> IO[bytes]:
     """Its bytes, from wherever they still are as they were made. Blocking.
 
-    Raises NOT_FOUND where they are gone.
+    Raises NOT_FOUND where they are gone; ARTIFACTS_UNAVAILABLE, DISK_FULL where they are on their
+    way from a store that other machines share.
     """
-    for path in _places(app, found):
-        try:
-            file = path.open("rb")
-        except OSError:
-            continue
-        return file
+    from reelwright.store.blobs import Pins
+
+    with Pins() as pins:  # an open file needs none: it stays whoever makes room
+        for path in _places(app, found, pins):
+            try:
+                file = path.open("rb")
+            except OSError:
+                continue
+            return file
     raise ReelError(
         Code.NOT_FOUND,
         f"the bytes of {found.name} are no longer here: the file was changed or removed, and the "
@@ -102,18 +108,34 @@ def opened(app: App, found: Artifact) -> IO[bytes]:
     )
 
 
-def _places(app: App, found: Artifact) -> list[Path]:
+def _places(app: App, found: Artifact, pins: Pins) -> Iterator[Path]:
     """The stored content where nobody touched it: a stat says so. Else the delivered file, which
-    must be read for that."""
+    must be read for that. Where stored contents may have to come from elsewhere, the delivered file
+    is asked first: it is here already."""
+    path = Path(found.file.path)
+    if app.blobs.is_shared and path.is_absolute() and _is_unchanged(app, path, found.file):
+        yield path
+    stored = _stored(app, found.file, pins)
+    if stored is not None:
+        yield stored
+    elif path.is_absolute() and _is_unchanged(app, path, found.file):
+        yield path
+
+
+def _stored(app: App, file: Delivered, pins: Pins) -> Path | None:
     from reelwright.store import artifacts as table
 
-    sha256 = found.file.sha256
     with app.store.read() as tx:
-        blob = table.blob(tx, sha256)
-    if blob is not None and app.blobs.check(sha256, blob.size_bytes, blob.mtime_ns, blob.inode):
-        return [app.blobs.path(sha256)]
-    path = Path(found.file.path)
-    return [path] if path.is_absolute() and _is_unchanged(app, path, found.file) else []
+        blob = table.blob(tx, file.sha256)
+    if blob is None:
+        return None
+    try:
+        known = (blob.mtime_ns, blob.inode)
+        return app.blobs.bring(blob.sha256, blob.size_bytes, known, pins=pins)
+    except ReelError as error:
+        if error.code is Code.ARTIFACT_DAMAGED:
+            return None
+        raise
 
 
 def _is_unchanged(app: App, path: Path, file: Delivered) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,15 +92,22 @@ def prune(app: App, limit_bytes: int) -> Freed:
     that are kept no longer, which otherwise happens once a day.
     """
     from reelwright.app import arrivals
+    from reelwright.engine import shared_upkeep
     from reelwright.engine.retention import prune_logs
     from reelwright.store import jobs
     from reelwright.store.prune import prune as prune_store
     from reelwright.store.prune import sweep_orphans
+    from reelwright.store.shared_blobs import SharedBlobs
     from reelwright.store.states import JobState
 
     done = prune_store(app.store, app.blobs, limit_bytes=limit_bytes)
     orphans = sweep_orphans(app.store, app.blobs)
     logs = prune_logs(app.store, app.engine_settings)
+    if isinstance(app.blobs, SharedBlobs):
+        shared = shared_upkeep.clear(app.store, app.blobs.shared, app.engine_settings)
+        done = replace(
+            done, files=done.files + shared.files, size_bytes=done.size_bytes + shared.size_bytes
+        )
     files = done.files + orphans + logs.files
     size = done.size_bytes + logs.size_bytes
     with app.store.read() as tx:

@@ -67,6 +67,7 @@ _NEEDED_FILTERS = [
     "color",
 ]
 _LITTLE_DISK_BYTES = 1 << 30
+_ANSWER_S = 10.0
 _EXTRAS = {"psycopg": "PostgreSQL as the store (pip install 'reelwright[postgres]')"}
 
 
@@ -82,7 +83,8 @@ class Check:
 
 def examine(app: App) -> list[Check]:
     """Looks at everything; nothing that is missing stops it."""
-    checks = [_python(), *_tools(app), _font(), _sandbox(), _disk(app), _store(app), _ytdlp()]
+    checks = [_python(), *_tools(app), _font(), _sandbox(), _disk(app), _store(app)]
+    checks += [*_artifacts(app), _ytdlp()]
     return [*checks, *_models(app), _javascript(), *_extras()]
 
 
@@ -191,6 +193,20 @@ def _store(app: App) -> Check:
         return f"{without_password(app.store.url)}; {held}"
 
     return _attempt("store", look)
+
+
+def _artifacts(app: App) -> Iterator[Check]:
+    """The store that all nodes of a cluster share, where there is one: can it be written, read?"""
+    if not app.settings.cluster.artifacts:
+        return
+
+    def look() -> str:
+        shared = app.shared_store(_ANSWER_S)
+        assert shared is not None
+        shared.probe()
+        return f"{shared.where}: can be written and read"
+
+    yield _attempt("artifacts", look)
 
 
 def _attempt(name: str, look: Callable[[], str]) -> Check:

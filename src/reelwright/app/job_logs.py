@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from reelwright.app.log_files import LogFile
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.principal import Principal
     from reelwright.app.wiring import App
 
-_PART_BYTES = 64 << 10
 # How often a log is looked at that somebody follows.
 _LOOK_S = 0.2
 # Who follows a job that nobody begins is told so by an end, and may ask again.
@@ -30,14 +31,11 @@ class Piece:
     step: str
     attempt: int
     heading: bytes
-    path: Path
+    file: LogFile
     is_ended: bool
 
     def size_bytes(self) -> int:
-        try:
-            return len(self.heading) + self.path.stat().st_size
-        except OSError:  # no command ran, or it was removed for its age
-            return len(self.heading)
+        return len(self.heading) + self.file.size_bytes()
 
 
 def pieces(
@@ -78,7 +76,7 @@ def pieces(
             key,
             row.number,
             b"" if is_one else _heading(key, row.number, is_first=n == 0),
-            Path(row.log),
+            LogFile(Path(row.log), app.shared_logs),
             row.finished_at is not None,
         )
         for n, (row, key) in enumerate(tries)
@@ -142,7 +140,7 @@ async def _followed(
         is_ended = piece.is_ended or await asyncio.to_thread(
             _is_ended, app, piece, job_id, principal
         )
-        while part := await asyncio.to_thread(_tail, piece.path, at):
+        while part := await asyncio.to_thread(_tail, piece.file, at):
             at += len(part)
             yield part
         if is_ended or closing.is_set():
@@ -166,25 +164,22 @@ async def _pause(closing: asyncio.Event) -> None:
     waiting.cancel()
 
 
-def _tail(path: Path, at: int) -> bytes:
+def _tail(file: LogFile, at: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            file.seek(at)
-            return file.read(_PART_BYTES)
+        return file.read(at)
     except OSError:
         return b""
+    except ReelError as error:
+        if error.code is not Code.ARTIFACTS_UNAVAILABLE:
+            raise
+        return b""  # who follows a log looks again
 
 
 def _parts(piece: Piece) -> Iterator[bytes]:
     if piece.heading:
         yield piece.heading
-    try:
-        file: IO[bytes] = piece.path.open("rb")
-    except OSError:
-        return
-    with file:
-        while part := file.read(_PART_BYTES):
-            yield part
+    with suppress(OSError):
+        yield from piece.file.parts()
 
 
 def _heading(step: str, attempt: int, *, is_first: bool) -> bytes:

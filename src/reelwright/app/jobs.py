@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelwright.app.log_files import LogFile
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from reelwright.app.wiring import App
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.store.rows import AttemptRow, Delivered, Job, StepRow
+    from reelwright.store.shared import SharedStore
 
 # The step that puts outputs in place is the engine's own; people see the outputs.
 _OWN = ":"
@@ -47,13 +49,12 @@ class Log:
     state: str
     path: Path
     is_kept: bool = True
+    shared: SharedStore | None = None
 
     def text(self) -> str:
-        """Raises INPUT_UNREADABLE."""
+        """Raises INPUT_UNREADABLE, ARTIFACTS_UNAVAILABLE."""
         try:
-            return self.path.read_text("utf-8", "replace")
-        except FileNotFoundError:
-            return ""
+            return b"".join(LogFile(self.path, self.shared).parts()).decode("utf-8", "replace")
         except OSError as error:
             message = f"{self.path} cannot be read: {error.strerror}"
             raise ReelError(Code.INPUT_UNREADABLE, message, where=str(self.path)) from error
@@ -122,14 +123,28 @@ def logs(app: App, job_id: str, *, step: str | None = None) -> list[Log]:
             Code.STEP_UNKNOWN, f"job {job_id} has no step '{step}'{', ' if near else ''}{near}"
         )
     with app.store.read() as tx:
-        return [_log(row, found) for row in chosen for found in attempts.of_step(tx, row.id)]
+        rows_ = [(row, found) for row in chosen for found in attempts.of_step(tx, row.id)]
+    return [_log(app, row, found) for row, found in rows_]
 
 
-def _log(step: StepRow, found: AttemptRow) -> Log:
+def _log(app: App, step: StepRow, found: AttemptRow) -> Log:
     # The folder is made with the first try's log, and is removed as a whole.
-    path = Path(found.log)
-    is_kept = found.finished_at is None or path.parent.is_dir()
-    return Log(step.key, found.number, found.state.value, path, is_kept)
+    path, shared = Path(found.log), app.shared_logs
+    is_kept = found.finished_at is None or path.parent.is_dir() or _is_elsewhere(path, shared)
+    return Log(step.key, found.number, found.state.value, path, is_kept, shared)
+
+
+def _is_elsewhere(path: Path, shared: SharedStore | None) -> bool:
+    """Whether logs of this job were put into the shared store; where it is away, who reads them is
+    told so."""
+    if shared is None:
+        return False
+    try:
+        return next(iter(shared.texts(path.parent.name)), None) is not None
+    except ReelError as error:
+        if error.code is not Code.ARTIFACTS_UNAVAILABLE:
+            raise
+        return True
 
 
 async def cancel(app: App, job_id: str) -> Job:

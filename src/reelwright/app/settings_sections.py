@@ -271,6 +271,13 @@ class Cluster:
     shared: str = setting(
         "", "folders that every node sees under the same path, with commas: /mnt/media,…"
     )
+    artifacts_s: float = setting(
+        60.0,
+        "seconds without progress after which the store of artifacts counts as away; steps wait for"
+        " it then",
+        ge=1,
+        le=3600,
+    )
     cache_bytes: int = setting(
         20 << 30, "artifacts that a node keeps near, least recently used goes first", kind="bytes"
     )

@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from reelwright.store.blobs import Blobs
     from reelwright.store.combine import Combiner
     from reelwright.store.rows import StepRow
+    from reelwright.store.shared import SharedStore
     from reelwright.store.store import Store
     from reelwright.tools.binaries import Tools
     from reelwright.tools.models.pool import Pool
     from reelwright.tools.models.serving import Serving
 
 _DATABASE = "reelwright.db"
+_LOGS_S = 5.0
 
 
 class App:
@@ -101,9 +103,32 @@ class App:
 
     @cached_property
     def blobs(self) -> Blobs:
+        """Where ``cluster.artifacts`` names a store of all nodes, with a cache here. Raises
+        CONFIG_INVALID, LIBRARY_MISSING."""
         from reelwright.store.blobs import Blobs
 
-        return Blobs(self.home / "blobs")
+        shared = self.shared_store()
+        if shared is None:
+            return Blobs(self.home / "blobs")
+        from reelwright.store.shared_blobs import SharedBlobs
+
+        cluster = self.settings.cluster
+        return SharedBlobs(self.home / "blobs", shared, limit_bytes=cluster.cache_bytes)
+
+    def shared_store(self, deadline_s: float | None = None) -> SharedStore | None:
+        """What ``cluster.artifacts`` names; `deadline_s`: how long it may stay silent. Raises
+        CONFIG_INVALID, LIBRARY_MISSING."""
+        cluster = self.settings.cluster
+        if not cluster.artifacts:
+            return None
+        from reelwright.store.shared import open_shared
+
+        return open_shared(cluster.artifacts, deadline_s=deadline_s or cluster.artifacts_s)
+
+    @cached_property
+    def shared_logs(self) -> SharedStore | None:
+        """Logs of attempts are looked for there; nobody waits long for one."""
+        return self.shared_store(min(_LOGS_S, self.settings.cluster.artifacts_s))
 
     @cached_property
     def machine(self) -> Machine:
@@ -260,8 +285,10 @@ class App:
         from reelwright.app.learn import learn
         from reelwright.app.remote import deliver
         from reelwright.engine.attempt import AttemptRunner
+        from reelwright.engine.log_copies import LogCopies
         from reelwright.runners.dispatch import run_step
 
+        shared = self.shared_logs
         return AttemptRunner(
             self.store,
             self.blobs,
@@ -277,6 +304,7 @@ class App:
             keep=self._keep,
             models=self.asker,
             index=self._index,
+            log_copies=None if shared is None else LogCopies(shared),
         )
 
     async def _keep(self, order: KeepOrder) -> Kept:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.store import schema
-from reelwright.store.blobs import Blobs
+from reelwright.store.blobs import Blob, Blobs
 from reelwright.store.database import Database, Tx
 from reelwright.store.dialects import Postgres
 from reelwright.store.tables import artifacts, blobs
@@ -185,11 +185,15 @@ def _files(tx: Tx, facts: dict[str, Any], files: Blobs) -> Iterator[Problem]:
     )
     lost: list[str] = []
     looked = bad = 0
-    for sha256, size, mtime_ns, inode in found:
-        looked += 1
-        if not files.check(sha256, size, mtime_ns, int(inode)):
-            bad += 1
-            lost += [sha256] if len(lost) < _SHOWN else []
+    for part in found.partitions(1000):
+        some = [Blob(sha256, size, mtime_ns, int(inode)) for sha256, size, mtime_ns, inode in part]
+        broken = [
+            blob.sha256
+            for blob, is_whole in zip(some, files.check_all(some), strict=True)
+            if not is_whole
+        ]
+        looked, bad = looked + len(some), bad + len(broken)
+        lost += broken[: _SHOWN - len(lost)]
     facts["files"] = looked
     if bad:
         yield Problem(

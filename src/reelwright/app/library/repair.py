@@ -221,7 +221,7 @@ def _copy(app: App, report: Report, finding: Finding, reader: Reader) -> Path | 
     """A good file with that content; the file itself under another name is none."""
     file = finding.file
     target = report.folder / file.path
-    candidates = [app.blobs.path(file.sha256)]
+    candidates = [path for path in [_stored(app, file)] if path is not None]
     with app.store.read() as tx:
         places = scrub.copies(tx, file.sha256, report.asset.owner)
     root = _root(app)
@@ -231,6 +231,20 @@ def _copy(app: App, report: Report, finding: Finding, reader: Reader) -> Path | 
             return path.absolute()
     name = same_content(report.folder, file, report.unknown, reader)
     return None if name is None else report.folder / name
+
+
+def _stored(app: App, file: AssetFile) -> Path | None:
+    """What the cache has of it; from a store that other machines share it comes here."""
+    from reelwright.store.shared_blobs import SharedBlobs
+
+    if not isinstance(app.blobs, SharedBlobs):
+        return app.blobs.path(file.sha256)
+    try:
+        return app.blobs.bring_any(file.sha256)
+    except ReelError as error:
+        if error.code is Code.ARTIFACT_DAMAGED:
+            return None
+        raise
 
 
 def _is_good(path: Path, file: AssetFile, reader: Reader) -> bool:
