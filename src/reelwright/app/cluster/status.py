@@ -27,8 +27,6 @@ SILENT_S = 30.0
 _LOOK = 1000
 _PROBE_S = 2.0
 _STORE_S = 5.0
-# They run beside the dispatcher.
-AT_HOME = frozenset({":plan", ":deliver", "keep", "index", "fetch"})
 
 
 def status_for(app: App, principal: Principal) -> dict[str, Any]:
@@ -92,10 +90,11 @@ def node_json(row: NodeRow, used: tuple[int, float, int]) -> dict[str, Any]:
 
 def _waiting(tx: Tx, rows: list[NodeRow], now: float, *, is_silent: bool) -> dict[str, Any]:
     from reelwright.app.cluster.checks import reasons
+    from reelwright.engine.cluster import HOME_KINDS
     from reelwright.store import nodes
 
     count, some = nodes.waiting(tx, _LOOK)
-    found = reasons(some, rows, is_silent=is_silent, at_home=AT_HOME, now=now)
+    found = reasons(some, rows, is_silent=is_silent, at_home=HOME_KINDS, now=now)
     return {"steps": count, "reasons": [asdict(reason) for reason in found]}
 
 

@@ -17,7 +17,6 @@ from reelwright.app.cluster.members import (
     Member,
     changed,
     kept,
-    members,
     mine,
     node_name,
     this_address,
@@ -190,7 +189,7 @@ def node(app: App, address: str, wish: Wish) -> Part:
     name = wish.name or socket.gethostname()
     own = node_name(name)
     limits = app.settings.limits
-    home = wish.home or _home(app, name)
+    home = wish.home or app.home / "cluster" / "nodes" / name
     made = RayNode(
         folder=ray_folder(app.home / "cluster" / own),
         token=_token(app),
@@ -203,7 +202,7 @@ def node(app: App, address: str, wish: Wish) -> Part:
         scratch_bytes=wish.scratch_bytes or limits.disk_bytes or disk_bytes(home),
         labels=dict(wish.labels),
         home=home,
-        env=_env(app, home),
+        env=_env(app),
     )
     return Part(app, made, own)
 
@@ -245,18 +244,9 @@ def _host(address: str, home: Path) -> str:
         return str(asking.getsockname()[0])
 
 
-def _home(app: App, name: str) -> Path:
-    """That of this machine; beside a head or another node of it one of its own, below it."""
-    own = node_name(name)
-    is_alone = all(member.name == own for member in members(app.home))
-    return app.home if is_alone else app.home / "cluster" / "nodes" / name
-
-
-def _env(app: App, home: Path) -> dict[str, str]:
+def _env(app: App) -> dict[str, str]:
     """What a node with a home of its own takes from this one: the database of a service that has
     none but the file, and models."""
-    if home == app.home:
-        return {}
     settings = app.settings
     return {
         "REEL_DATABASE": settings.database or app.store.url,

@@ -86,7 +86,8 @@ def join(
     labels: Marks = None,
     token_file: TokenFile = None,
     home: Annotated[
-        Path | None, typer.Option(help="Where the node keeps its things; default: REEL_HOME.")
+        Path | None,
+        typer.Option(help="REEL_HOME of its steps; default: a folder in that of this machine."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="What people know it by; default: that of this machine.")
