@@ -43,7 +43,8 @@ _LIMIT_S = 600.0
 class Counting:
     """A model behind OpenAI's wire format. `paid`: by what was asked, how often it was paid for."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_s: tuple[float, float] = _ANSWER_S) -> None:
+        self._answer_s = answer_s
         self.paid: Counter[str] = Counter()
         self.without_key = 0
         self._answers: dict[str, bytes] = {}
@@ -63,7 +64,7 @@ class Counting:
         if known is not None:
             known.wait(_LIMIT_S)
             return self._answers[key]
-        time.sleep(random.uniform(*_ANSWER_S))
+        time.sleep(random.uniform(*self._answer_s))
         self._answers[key] = made = json.dumps(_completion(asked, body)).encode()
         done.set()
         return made
@@ -115,9 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def provider() -> Iterator[tuple[Counting, str]]:
-    """It, and its address."""
-    counting = Counting()
+def provider(answer_s: float | None = None) -> Iterator[tuple[Counting, str]]:
+    """It, and its address. `answer_s`: how long each answer takes; None: some tenths."""
+    counting = Counting() if answer_s is None else Counting((answer_s, answer_s))
     handler = type("Handler", (_Handler,), {"counting": counting})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
