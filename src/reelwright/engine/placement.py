@@ -164,7 +164,7 @@ class Placed:
 
 
 class Placing:
-    """One round of it. `kept`: ids of steps that must stay on the dispatcher's machine; `making`:
+    """One round of it. `kept`: ids of steps that must not leave this machine yet; `making`:
     identities of what is being made somewhere, which is waited for."""
 
     def __init__(
@@ -295,7 +295,7 @@ class Placing:
         is_met = asks.are_met(node.labels) and (not asks.gpus or node.total.gpus > 0)
         homely = self._home is not None and kind in (self._home.kinds or ())
         if node.is_home:
-            return homely or is_kept or (is_short and is_met)
+            return homely or (is_short and is_met)
         return is_met and not homely and not is_kept and (node.kinds is None or kind in node.kinds)
 
 
