@@ -73,6 +73,13 @@ def test_a_node_that_is_not_seen_is_lost_and_forgotten_later(store: Store) -> No
     assert set(_report(store, _ONE)) == {"studio-1"}
 
 
+def test_a_drained_node_that_is_not_seen_any_more_has_left(store: Store) -> None:
+    _report(store, _ONE, _TWO)
+    with store.write() as tx:
+        nodes.ask_drain(tx, _TWO.host)
+    assert set(_report(store, _ONE)) == {"studio-1"}
+
+
 def test_without_the_head_what_was_known_stays(store: Store) -> None:
     head = replace(_HEAD, report={"models": [{"model": "m"}]})
     _report(store, _ONE, head=head)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from reelwright.store.database import Tx
 from reelwright.store.states import JobState, StepState
 from reelwright.store.tables import artifacts, attempts, blobs, deliveries, jobs, steps
-from reelwright.store.tables_service import outbox, workers
+from reelwright.store.tables_service import cluster_heads, cluster_nodes, outbox, workers
 from reelwright.store.workers import SILENT_S
 
 _OPEN_JOBS = [JobState.QUEUED, JobState.RUNNING]
@@ -26,7 +26,9 @@ _BATCH = 900
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """How it stands. `oldest_wait_s` 0.0: nothing waits. `workers` by state, `stale` among them."""
+    """How it stands. `oldest_wait_s` 0.0: nothing waits. `workers` by state, `stale` among them.
+    `nodes` of a cluster by state, and `node_steps` that run on those of each state. `cluster_up`:
+    whether its head answers the dispatcher; None: there is no cluster."""
 
     at: float
     jobs: Mapping[str, int]
@@ -35,11 +37,15 @@ class Now:
     leases_expired: int
     workers: Mapping[str, int]
     outbox: Mapping[str, int]
+    nodes: Mapping[str, int]
+    node_steps: Mapping[str, int]
+    cluster_up: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """An attempt that is over. `payload` is that of its step where it succeeded, else None."""
+    """An attempt that is over. `payload` is that of its step where it succeeded, else None.
+    `waited_s`: from ready to its start, None where its step was put back since."""
 
     step_id: str
     number: int
@@ -51,6 +57,7 @@ class AttemptEnd:
     job_id: str
     kind: str
     payload: Mapping[str, Any] | None
+    waited_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,9 @@ def now(tx: Tx) -> Now:
         leases_expired=tx.run(expired).scalar_one(),
         workers=_workers(tx, at),
         outbox=_counts(tx, outbox.c.state, outbox.c.state.in_(_OPEN_MESSAGES)),
+        nodes=_counts(tx, cluster_nodes.c.state, sa.true()),
+        node_steps=_node_steps(tx),
+        cluster_up=_cluster_up(tx, at),
     )
 
 
@@ -102,6 +112,21 @@ def _workers(tx: Tx, at: float) -> dict[str, int]:
     return found
 
 
+def _node_steps(tx: Tx) -> dict[str, int]:
+    joined = steps.join(cluster_nodes, cluster_nodes.c.host == steps.c.host)
+    query = sa.select(cluster_nodes.c.state, sa.func.count()).select_from(joined)
+    running = query.where(steps.c.state == StepState.RUNNING).group_by(cluster_nodes.c.state)
+    return {str(state): count for state, count in tx.run(running)}
+
+
+def _cluster_up(tx: Tx, at: float) -> bool | None:
+    """The last word of a dispatcher counts as long as it would be renewed."""
+    columns = cluster_heads.c.problem, cluster_heads.c.seen_at
+    query = sa.select(*columns).order_by(cluster_heads.c.seen_at.desc()).limit(1)
+    found = tx.run(query).one_or_none()
+    return None if found is None else found.problem is None and found.seen_at > at - SILENT_S
+
+
 def cache_bytes(tx: Tx) -> int:
     """Reads every row of the cache's files: not for every scrape."""
     return int(tx.run(sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size_bytes), 0))).scalar_one())
@@ -113,6 +138,7 @@ def attempts_ended(tx: Tx, after: tuple[float, str, int], limit: int) -> list[At
     key = sa.tuple_(attempts.c.finished_at, attempts.c.step_id, attempts.c.number)
     # Payloads are large, and of the others nobody asks what they would have done.
     payload = sa.case((attempts.c.state == "succeeded", steps.c.payload), else_=None)
+    waited = attempts.c.started_at - steps.c.ready_at
     query = (
         sa.select(
             attempts.c.step_id,
@@ -125,6 +151,7 @@ def attempts_ended(tx: Tx, after: tuple[float, str, int], limit: int) -> list[At
             steps.c.job_id,
             steps.c.kind,
             sa.type_coerce(payload, steps.c.payload.type),
+            sa.case((waited >= 0.0, waited), else_=None),
         )
         .join(steps, steps.c.id == attempts.c.step_id)
         .where(

@@ -99,7 +99,8 @@ _HEAD = [cluster_heads.c[f.name] for f in fields(HeadRow)]
 
 def report(tx: Tx, head: NewHead, seen: Sequence[NewNode]) -> None:
     """Writes what the dispatcher sees; rows only where something changed. With a `problem` it sees
-    nothing, and what was known of nodes stays. A node that is not seen any more is lost."""
+    nothing, and what was known of nodes stays. A node that is not seen any more is lost; one that
+    was asked to drain has left."""
     now = tx.now()
     before = _head(tx, head.namespace)
     _say(tx, now, before, head)
@@ -116,11 +117,11 @@ def report(tx: Tx, head: NewHead, seen: Sequence[NewNode]) -> None:
             _changed(tx, now, node, row)
     last = before.seen_at if before else now
     for row in known.values():
-        if row.state != "lost":
+        is_old = row.state == "lost" and row.since < now - KEEP_S
+        if row.drain or is_old:
+            tx.run(sa.delete(cluster_nodes).where(cluster_nodes.c.host == row.host))
+        elif row.state != "lost":
             _update(tx, row.host, {"state": "lost", "since": now, "seen_at": last})
-    if known:
-        gone = cluster_nodes.c.state == "lost", cluster_nodes.c.since < now - KEEP_S
-        tx.run(sa.delete(cluster_nodes).where(*gone))
 
 
 def listing(tx: Tx) -> list[NodeRow]:

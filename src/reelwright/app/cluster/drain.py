@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reelwright.errors import Code, ReelError
@@ -53,16 +54,22 @@ def found(tx: Tx, given: str) -> NodeRow:
 def wait(
     app: App, node_id: str, timeout_s: float | None, told: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Until nothing runs on a draining node any more, or it is gone; `told` hears how many steps
-    still run, when that changes. Raises TIMEOUT after `timeout_s`, NODE_UNKNOWN."""
+    """Until nothing runs on a draining node any more, or it is gone (its state is ``lost`` then);
+    `told` hears how many steps still run, when that changes. Raises TIMEOUT after `timeout_s`,
+    NODE_UNKNOWN."""
     from reelwright.app.cluster.status import node_json
+    from reelwright.store import nodes
 
     until = None if timeout_s is None else time.monotonic() + timeout_s
     last: int | None = None
+    with app.store.read() as tx:
+        row = found(tx, node_id)
+    host = row.host
     while True:
         with app.store.read() as tx:
-            row = found(tx, node_id)
+            there = [one for one in nodes.listing(tx) if one.host == host]
             used = _used(tx, row)
+        row = there[0] if there else replace(row, state="lost")
         if used[0] == 0 or row.state == "lost" or not row.drain:
             return node_json(row, used)
         if used[0] != last:

@@ -109,13 +109,15 @@ class Part:
         from reelwright.store import nodes
 
         row = self._row()
-        if row is None or not self._steps(row):
+        if row is None:
             return
         host = row.host
-        try:
+        try:  # also where nothing runs: whoever asked for it leaves, and is not lost
             self._app.store.transact(lambda tx: nodes.ask_drain(tx, host))
         except ReelError:
             return  # the database is away, or it is lost already: its leases decide
+        if not self._steps(row):
+            return
         until = time.monotonic() + self._app.settings.serve.drain_s
         while time.monotonic() < until and not self._at_once.wait(_LOOK_S):
             row = self._row()

@@ -48,6 +48,7 @@ _JOB_STATES = ("queued", "running")
 _STEP_STATES = ("waiting", "ready", "running")
 _WORKER_STATES = ("active", "draining", "stale")
 _OUTBOX_STATES = ("pending", "dead")
+_NODE_STATES = ("active", "draining", "refused", "lost")
 
 
 class Metrics:
@@ -112,6 +113,7 @@ class _Standing:
         if now is None:
             return
         yield from _standing(now)
+        yield from _cluster(now)
         if self._cache is not None:
             _, size_bytes, costs = self._cache
             yield _gauge("reel_cache_bytes", "Bytes of all results that are kept.", size_bytes)
@@ -165,6 +167,19 @@ def _standing(now: queries.Now) -> Iterator[Metric]:
     yield _states(
         "reel_outbox_messages", "Webhook messages that are not sent.", now.outbox, _OUTBOX_STATES
     )
+
+
+def _cluster(now: queries.Now) -> Iterator[Metric]:
+    """Told without a cluster too: rules and panels find zeros."""
+    up = now.cluster_up
+    yield _gauge(
+        "reel_cluster_up",
+        "Whether the head of the cluster answers the dispatcher; 1 where there is no cluster.",
+        int(up is not False),
+    )
+    yield _states("reel_cluster_nodes", "Nodes of the cluster.", now.nodes, _NODE_STATES)
+    said = "Steps that run on nodes, by the state of these."
+    yield _states("reel_cluster_steps", said, now.node_steps, _NODE_STATES)
 
 
 def _models(costs: list[Cost]) -> Iterator[Metric]:

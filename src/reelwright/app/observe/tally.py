@@ -84,6 +84,12 @@ class Tally:
         self._losses = Counter(
             "reel_step_losses", "Attempts whose worker died or lost its lease.", ["kind"], **made
         )
+        self._handovers = Histogram(
+            "reel_step_handover_seconds",
+            "From a step's being ready to its start, on whichever machine.",
+            buckets=_RUNS,
+            **made,
+        )
         self._times = Histogram(
             "reel_step_run_seconds",
             "How long attempts took that succeeded.",
@@ -163,6 +169,8 @@ class Tally:
 
     def _count_attempt(self, one: metrics.AttemptEnd, sizes: Mapping[str, int]) -> None:
         self._attempts.labels(one.kind, one.state).inc()
+        if one.waited_s is not None:
+            self._handovers.observe(one.waited_s)
         if one.number > 1:
             self._retries.labels(one.kind).inc()
         if one.state == "failed":
