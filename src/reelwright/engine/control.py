@@ -9,7 +9,7 @@ from typing import Any
 from reelwright.engine import expansion, lifecycle, orders, outcome, salvage
 from reelwright.engine.executor import Attempt, Executor
 from reelwright.engine.settings import EngineSettings
-from reelwright.engine.threads import in_thread
+from reelwright.engine.threads import aside, in_thread
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.planning.plan import Plan
 from reelwright.store import attempts, jobs, steps
@@ -53,7 +53,7 @@ class Control:
             await self._finish_early(job, *early)
             return True
         if job.state is JobState.QUEUED:
-            lifecycle.begin(self._store, self._blobs, job, self._settings)
+            await aside(self._blobs, lifecycle.begin, self._store, self._blobs, job, self._settings)
             return True
         if counts.get(_S.FAILED) and self._store.transact(lambda tx: salvage.drop(tx, job_id)):
             return True
@@ -123,8 +123,11 @@ class Control:
         try:
             plan = await in_thread(self._replan, job.id, results)
             expansion.check_progress(job, plan, results)
-            expansion.apply(self._store, self._blobs, job, plan, self._settings)
+            work = (expansion.apply, self._store, self._blobs, job, plan, self._settings)
+            await aside(self._blobs, *work)
         except ReelError as error:
+            if error.code is Code.ARTIFACTS_UNAVAILABLE:
+                raise  # it is tried again
             await self._finish_early(job, JobState.FAILED, error.problem)
         return True
 

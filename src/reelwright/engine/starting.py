@@ -9,6 +9,7 @@ from reelwright.engine import lifecycle, scheduler
 from reelwright.engine.executor import Executor
 from reelwright.engine.nodes import Node
 from reelwright.engine.settings import EngineSettings
+from reelwright.engine.threads import aside
 from reelwright.engine.writing import LAST, Write
 from reelwright.store import artifacts
 from reelwright.store.blobs import Blobs
@@ -45,7 +46,8 @@ class Starter:
             return False
         # Another job may have made it since the plan of this one.
         found = [item for item in ready if item.identity in known]
-        if found and self._take_cached(found):
+        is_cached = bool(found) and await aside(self._blobs, self._take_cached, found)
+        if is_cached:
             return True
         kept = await self._executor.prepare(ready)
         claimed = await self._write(
