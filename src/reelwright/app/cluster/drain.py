@@ -78,7 +78,7 @@ def wait(
         if until is not None and time.monotonic() > until:
             raise ReelError(
                 Code.TIMEOUT,
-                f"{row.name or row.id} still runs {used[0]} steps",
+                f"{row.name or row.id} has not finished: {used[0]} of its steps run",
                 where=node_id,
                 hint="it goes on draining; wait again, or take it back with `--undo`",
             )

@@ -140,7 +140,8 @@ def _size(text: str | None, option: str) -> int | None:
     try:
         return parse_byte_size(text)
     except ValueError as error:
-        raise ReelError(Code.USAGE, str(error), where=option) from error
+        message = f"'{text}' is no size"
+        raise ReelError(Code.USAGE, message, where=option, hint="write 12GiB") from error
 
 
 @app.command()
@@ -245,7 +246,7 @@ def drain(
 
     def told(steps: int) -> None:
         if not as_json:
-            terminal.note(f"{steps} steps still run there …")
+            terminal.note(f"Still running there: {_steps(steps)} …")
 
     with opened() as used:
         row = ask(used, this_node(used) if node is None else node, undo=undo)
@@ -256,6 +257,10 @@ def drain(
     elif undo:
         terminal.note(f"{node_line(row)} takes steps again.")
     elif row["steps"]:
-        terminal.note(f"{node_line(row)} takes nothing new, and finishes {row['steps']} steps.")
+        terminal.note(f"{node_line(row)} takes nothing new, and finishes {_steps(row['steps'])}.")
     else:
         terminal.note(f"{node_line(row)} takes nothing new, and runs nothing.")
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
