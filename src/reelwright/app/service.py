@@ -130,6 +130,12 @@ class Service:
             asyncio.create_task(Upkeep(app, leads=lambda: serving.leads).run()),
             asyncio.create_task(keep_short(app, leads=lambda: serving.leads)),
         ]
+        if app.nodes is not None:
+            from reelwright.app.cluster.status_reports import StatusReports
+
+            app.nodes.changed = serving.wake
+            told = StatusReports(app, app.nodes, serving.id, models=app.nodes.models)
+            beside.append(asyncio.create_task(told.run()))
         self._started.set()
         try:
             with suppress(asyncio.CancelledError):

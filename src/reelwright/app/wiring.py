@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from reelwright.app.settings import Loaded, Settings
 
 if TYPE_CHECKING:
     from reelwright.app.archive.budgets import Budgets
+    from reelwright.app.cluster.nodes import RayNodes
     from reelwright.app.observe.journal import Journal
     from reelwright.app.observe.metrics import Metrics
     from reelwright.app.observe.service import Observed
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reelwright.engine.attempt import AttemptRunner
     from reelwright.engine.engine import Engine, OnEvent
     from reelwright.engine.events import Event
+    from reelwright.engine.executor import Executor
     from reelwright.engine.expansion import Prepared
     from reelwright.engine.indexing import Indexed, IndexOrder
     from reelwright.engine.keeping import KeepOrder, Kept
@@ -50,6 +52,8 @@ class App:
         self.observed: Observed | None = None
         self._opened: list[Any] = []
         self.serves = False
+        # Those that a service hands steps to, once its engine was made.
+        self.nodes: RayNodes | None = None
         # The one way in which the tools take a path of their own.
         for name in ("ffmpeg", "ffprobe"):
             chosen = getattr(self.settings, name)
@@ -130,8 +134,17 @@ class App:
         """Logs of attempts are looked for there; nobody waits long for one."""
         return self.shared_store(min(_LOGS_S, self.settings.cluster.artifacts_s))
 
-    @cached_property
+    @property
     def machine(self) -> Machine:
+        """What planning may know: of this machine, or of the nodes that are there now."""
+        if self.settings.cluster.engine == "local":
+            return self._machine
+        from reelwright.app.machine import over_nodes
+
+        return over_nodes(self._machine, self.settings.limits, self.store)
+
+    @cached_property
+    def _machine(self) -> Machine:
         from reelwright.app.machine import machine
 
         models = self.chains
@@ -170,37 +183,11 @@ class App:
 
     @cached_property
     def engine_settings(self) -> EngineSettings:
-        from reelwright.app.machine import cores, disk_bytes, memory_bytes
-        from reelwright.engine.executor import Need
-        from reelwright.engine.settings import EngineSettings
+        from reelwright.app.engine_settings import engine_settings
 
-        limits, retry = self.settings.limits, self.settings.retry
-        keep_days = self.settings.serve.keep_days
         self._check_networks()
         make_home(self.home)
-        return EngineSettings(
-            home=self.home,
-            machine=Need(
-                cpus=float(limits.cpus or cores()),
-                memory_bytes=limits.memory_bytes or memory_bytes(),
-                disk_bytes=limits.disk_bytes or disk_bytes(self.home),
-            ),
-            max_attempts=retry.attempts,
-            backoff_s=retry.backoff_s,
-            backoff_max_s=retry.backoff_max_s,
-            grace_s=self.settings.grace_s,
-            cache_bytes=self.settings.cache.limit_bytes,
-            keep_logs_s=self.settings.logs.keep_days * 86400.0,
-            keep_jobs_s=None if keep_days is None else keep_days * 86400.0,
-            keep_idempotency_s=self.settings.serve.idempotency_hours * 3600.0,
-            sandbox=self.is_sandboxed,
-            allow_private=not self.serves,
-            net_allow=self.settings.net_allow,
-            proxy=self.settings.archive.proxy,
-            fetch_bytes=limits.fetch_bytes,
-            fetch_s=limits.fetch_s,
-            waits_for_room=self.serves,
-        )
+        return engine_settings(self)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -256,8 +243,8 @@ class App:
         self.__dict__["engine_settings"] = replace(self.engine_settings, waits_for_room=True)
 
     def engine(self, on_event: OnEvent) -> Engine:
-        """An engine with the local executor; inside a running event loop. That of a service shares
-        its commits with whatever else writes in this process."""
+        """An engine; inside a running event loop. That of a service shares its commits with
+        whatever else writes in this process, and hands steps to the cluster where there is one."""
         from reelwright.app.replan import replan
         from reelwright.engine.engine import Engine
         from reelwright.engine.local import LocalExecutor
@@ -269,8 +256,13 @@ class App:
             self.journal(event)
             on_event(event)
 
-        executor = LocalExecutor(self._runner(write))
-        executor.on_event = tell
+        home = LocalExecutor(self.runner(write))
+        home.on_event = tell
+        executor: Executor = home
+        if self.hands_on:
+            from reelwright.app.cluster.wiring import cluster_executor
+
+            executor = cluster_executor(self, home)
         return Engine(
             self.store,
             self.blobs,
@@ -281,7 +273,15 @@ class App:
             write=write,
         )
 
-    def _runner(self, write: Write | None) -> AttemptRunner:
+    @property
+    def hands_on(self) -> bool:
+        """Whether steps run on a cluster: those of a service do, where it is told to."""
+        return self.serves and self.settings.cluster.engine == "ray"
+
+    def runner(
+        self, write: Write | None, of: Callable[..., AttemptRunner] | None = None
+    ) -> AttemptRunner:
+        """What runs attempts here, an `AttemptRunner` or what `of` makes of the same arguments."""
         from reelwright.app.learn import learn
         from reelwright.app.remote import deliver
         from reelwright.engine.attempt import AttemptRunner
@@ -289,7 +289,7 @@ class App:
         from reelwright.runners.dispatch import run_step
 
         shared = self.shared_logs
-        return AttemptRunner(
+        return (of or AttemptRunner)(
             self.store,
             self.blobs,
             self.engine_settings,

