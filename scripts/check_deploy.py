@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
+from jsonschema.validators import validator_for
 from kubernetes_validate import SchemaNotFoundError, ValidationError, validate
 from yamllint import linter
 from yamllint.config import YamlLintConfig
@@ -87,7 +88,8 @@ def check(root: Path) -> list[Problem]:
     found = [*yaml_problems(root), *dockerfile_problems(root), *compose_problems(root)]
     for name, values in VARIANTS.items():
         found.extend(chart_problems(root, name, values))
-    if (root / KUBERAY).read_text(encoding="utf-8") != kuberay(root):
+    # Where it cannot be rendered, that was said above.
+    if not found and (root / KUBERAY).read_text(encoding="utf-8") != kuberay(root):
         message = "not what the chart renders; run `python -m scripts.check_deploy --write`"
         found.append(Problem(KUBERAY, 1, message))
     return found
@@ -122,11 +124,14 @@ def dockerfile_problems(root: Path) -> Iterator[Problem]:
 
 
 def compose_problems(root: Path) -> Iterator[Problem]:
-    text = (root / COMPOSE).read_text(encoding="utf-8")
-    found = yaml.load(text, Loader=StrictLoader)
-    validator = jsonschema.Draft7Validator(get_builtin_schema("vendor.compose-spec"))
-    for error in validator.iter_errors(found):
-        yield Problem(COMPOSE, 1, f"{'.'.join(map(str, error.path))}: {error.message}")
+    try:
+        found = yaml.load((root / COMPOSE).read_text(encoding="utf-8"), Loader=StrictLoader)
+    except (ChartError, yaml.YAMLError) as error:
+        yield Problem(COMPOSE, 1, str(error))
+        return
+    schema = get_builtin_schema("vendor.compose-spec")
+    for wrong in validator_for(schema)(schema).iter_errors(found):
+        yield Problem(COMPOSE, 1, f"{'.'.join(map(str, wrong.path))}: {wrong.message}")
 
 
 def chart_problems(root: Path, variant: str, values: Mapping[str, Any]) -> Iterator[Problem]:

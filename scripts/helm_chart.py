@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import yaml
+from gotpl import TemplateError
 from gotpl.exts.helm import HelmTemplateEngine
 
 CHART = Path("deploy/helm/reelwright")
@@ -81,8 +82,11 @@ def render(
         path.name: path.read_text(encoding="utf-8")
         for path in sorted((chart / "templates").iterdir())
     }
-    engine = HelmTemplateEngine(sources)
-    texts = engine.render({name: context for name in sources if not name.startswith("_")})
+    try:
+        engine = HelmTemplateEngine(sources)
+        texts = engine.render({name: context for name in sources if not name.startswith("_")})
+    except TemplateError as error:
+        raise ChartError(f"templates: {error}") from error
     return {name: text for name, text in texts.items() if text.strip()}
 
 
