@@ -66,12 +66,14 @@ async def _find(
 def _plan(
     app: App, job: Job, spec: JobSpec, kept: Kept, found: Found, brought: list[Path]
 ) -> Planned:
+    from reelwright.app.machine import kept_of
     from reelwright.app.replan import apart
     from reelwright.planning.facts import Facts
 
     base = Path(job.base)
     facts = Facts(media=found.media, uris=found.uris, job=kept.own)
-    kept = replace(kept, inputs=kept_inputs(found))
+    machine = app.machine
+    kept = replace(kept, inputs=kept_inputs(found), machine=kept_of(machine))
     request = Request(
         text=kept.text,
         base=base,
@@ -79,7 +81,7 @@ def _plan(
         overwrite=job.overwrite,
         allow_outside=kept.allow_outside,
     )
-    planned = compiled(app, request, spec, facts, apart(app.machine, kept.nonce), kept)
+    planned = compiled(app, request, spec, facts, apart(machine, kept.nonce), kept)
     fetched = [uri for name in found.uris for uri in _brought(spec, found, name)]
     access.check_plan(planned.plan, kept.folders, base, [*brought, *fetched])
     destinations.refuse(app, planned)

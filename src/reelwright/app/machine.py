@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reelwright.planning.plan import Machine
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _CGROUP = Path("/sys/fs/cgroup")
 # A rate that was seen once may be off by half; one that was seen often still varies by a tenth.
 _UNSURE, _SURE = 1.5, 1.1
+# What decides how a plan is cut, and the bytes of its encodes with it.
+_KEPT = ("cpus", "nodes", "threads", "shards")
 # cgroup v1 says "no limit" as the largest multiple of a page below 2**63.
 _NO_LIMIT_BYTES = 1 << 60
 
@@ -74,7 +77,39 @@ def machine(
         encoders=tools.encoders(),
         max_pixels=limits.max_pixels,
         models=models or {},
+        threads=limits.threads,
+        shards=limits.shards,
     )
+
+
+def over_nodes(machine: Machine, limits: Limits, store: Store) -> Machine:
+    """As it is where steps run on the nodes of a cluster: a command has the threads of the smallest
+    one that is active, a long encode as many parts as all of them run at once. Where none is there
+    (yet), it is this machine's. Raises STORE_*."""
+    from reelwright.planning.compiler import threads_on
+    from reelwright.planning.shards import at_once
+    from reelwright.store import nodes
+
+    with store.read() as tx:
+        active = [row.cpus for row in nodes.listing(tx) if row.state == "active" and row.cpus > 0]
+    if not active:
+        return machine
+    cpus = max(1, int(min(active)))
+    threads = limits.threads or threads_on(cpus)
+    shards = limits.shards or at_once(threads, active)
+    return replace(machine, cpus=cpus, nodes=len(active), threads=threads, shards=shards)
+
+
+def kept_of(machine: Machine) -> dict[str, int | None]:
+    """What the first revision of a plan was made for, JSON-ready: the next one is made for it too,
+    wherever that is and whoever joined or left meanwhile."""
+    return {name: getattr(machine, name) for name in _KEPT}
+
+
+def as_kept(machine: Machine, kept: Mapping[str, int | None]) -> Machine:
+    """`machine` with what `kept_of` gave; nothing of it for jobs from before it was kept."""
+    found: dict[str, Any] = {name: kept[name] for name in _KEPT if name in kept}
+    return replace(machine, **found)
 
 
 def _spread(mean: float, deviation: float) -> float:

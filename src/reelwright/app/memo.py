@@ -29,11 +29,13 @@ def key(app: App, request: Request) -> str:
     """Everything but the inputs that a plan depends on."""
     from reelwright.app.machine import cores
 
+    limits = app.settings.limits
     said = [
         reelwright.__version__,
         _code_stamp(),
         app.tools.build_id,
-        str(app.settings.limits.cpus or cores()),
+        str(limits.cpus or cores()),
+        str((limits.threads, limits.shards)),
         str(app.settings.database),
         str(request.base),
         request.text,

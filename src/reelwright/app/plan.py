@@ -69,6 +69,7 @@ async def _facts(
     app: App, request: Request, uploads: Uploads | None = None, owner: str | None = None
 ) -> tuple[JobSpec, Facts, Machine, Kept]:
     from reelwright.app.inputs import find_inputs
+    from reelwright.app.machine import kept_of
     from reelwright.app.replan import apart
     from reelwright.planning.bind import bind
     from reelwright.planning.facts import Facts
@@ -83,6 +84,7 @@ async def _facts(
         import secrets
 
         nonce = secrets.token_hex(8)
+    machine = app.machine
     kept = Kept(
         text=request.text,
         variables=dict(request.variables),
@@ -91,9 +93,10 @@ async def _facts(
         nonce=nonce,
         own=os.urandom(8).hex(),
         operators={o.id: o.op for o in spec.operations},
+        machine=kept_of(machine),
     )
     facts = Facts(media=found.media, uris=found.uris, job=kept.own)
-    return spec, facts, apart(app.machine, nonce), kept
+    return spec, facts, apart(machine, nonce), kept
 
 
 def _with(facts: Facts, have: frozenset[str]) -> Facts:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def replan(app: App, job_id: str, results: Mapping[str, Any]) -> Plan:
     """Raises SpecErrors where the results show that the spec cannot work, INPUT_CHANGED."""
+    from reelwright.app.machine import as_kept
     from reelwright.app.request import Kept, parse
     from reelwright.engine.submission import plan_of
     from reelwright.planning.compiler import expand
@@ -37,7 +38,8 @@ def replan(app: App, job_id: str, results: Mapping[str, Any]) -> Plan:
         job=kept.own,
     )
     spec = parse(kept, Path(job.base))
-    return expand(plan, spec, facts, apart(app.machine, kept.nonce))
+    machine = as_kept(app.machine, kept.machine)
+    return expand(plan, spec, facts, apart(machine, kept.nonce))
 
 
 def apart(machine: Machine, nonce: str | None) -> Machine:

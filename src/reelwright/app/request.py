@@ -43,7 +43,8 @@ class Kept:
     plan counted on; `nonce` sets a job apart that must not use the cache; `own` sets apart
     what each job fetches for itself. `folders`: those that the plan may read and write
     (`Principal.folders`), None where the user who runs it may use every file that is theirs.
-    `operators`: operation → operator, for whoever counts what ran.
+    `operators`: operation → operator, for whoever counts what ran. `machine`: what the plan was
+    made for (`app.machine.kept_of`).
     """
 
     text: str
@@ -55,6 +56,7 @@ class Kept:
     own: str = ""
     folders: Mapping[str, Sequence[str]] | None = None
     operators: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, int | None] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         # Not `asdict`, which copies everything to the last string: each submission pays for it.

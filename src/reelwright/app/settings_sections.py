@@ -32,6 +32,20 @@ class Limits:
     operations: int = setting(
         10_000, "operations of a spec, and inputs, and outputs", ge=1, le=1_000_000
     )
+    threads: int | None = setting(
+        None,
+        "threads of a command; default: the cores of this machine, or of the smallest node of a"
+        " cluster, 16 at the most; the bytes of an encode depend on it",
+        ge=1,
+        le=64,
+    )
+    shards: int | None = setting(
+        None,
+        "parts that a long encode is cut into at the most; default: as many as run at once, here or"
+        " on the nodes of a cluster; the bytes of an encode depend on it",
+        ge=1,
+        le=10_000,
+    )
     max_pixels: int = setting(
         1 << 28, "the largest picture that is decoded, in pixels", ge=1, le=1 << 34
     )

@@ -137,7 +137,7 @@ class App:
     @property
     def machine(self) -> Machine:
         """What planning may know: of this machine, or of the nodes that are there now."""
-        if self.settings.cluster.engine == "local":
+        if not (self.serves and self.settings.cluster.engine == "ray"):
             return self._machine
         from reelwright.app.machine import over_nodes
 

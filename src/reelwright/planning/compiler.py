@@ -101,7 +101,7 @@ def passes(
     order: tuple[tuple[str, Callable[[Graph], Graph]], ...] = (
         ("forms", lambda g: forms(g, threads, lowered.awaited)),
         ("quality", quality),
-        ("shards", lambda g: shards(g, machine)),
+        ("shards", lambda g: shards(g, machine, threads)),
         ("share", share),
         ("cascade", cascade),
         ("sequences", sequences),
@@ -152,7 +152,12 @@ def _builtin() -> Registry:
 
 
 def _threads(machine: Machine) -> int:
-    return max(1, min(machine.cpus, _MOST_THREADS))
+    return machine.threads or threads_on(machine.cpus)
+
+
+def threads_on(cpus: int) -> int:
+    """Threads of a command on so many cores."""
+    return max(1, min(cpus, _MOST_THREADS))
 
 
 def _demuxers(graph: Graph, facts: Facts) -> dict[str, str]:

@@ -208,6 +208,10 @@ class Plan:
 class Machine:
     """What planning may know of the machine. `tools` are versions: they are part of identities.
 
+    In a cluster `cpus` are those of the smallest of its `nodes`, since each step runs on one of
+    them. `threads` of a command: None for those of `cpus`. `shards`: how many parts of a long
+    encode run at once, and so how many it is cut into at the most; None: as many as `cpus` hold.
+
     `max_pixels`: the largest picture that a command may decode; None: whatever memory allows.
     `models` are the configured chains of models, by kind: part of the identity of what asks them.
     `rates` are learned CPU-seconds per unit of the cost model, with their spread (see estimate.py).
@@ -221,6 +225,9 @@ class Machine:
     encoders: frozenset[str] = frozenset()
     max_pixels: int | None = None
     models: Mapping[str, str] = field(default_factory=dict)
+    nodes: int = 1
+    threads: int | None = None
+    shards: int | None = None
 
 
 def _plain(value: Any) -> Any:

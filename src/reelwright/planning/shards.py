@@ -4,11 +4,15 @@ Only the video is cut: audio encoded in parts clicks at each seam, so it is enco
 the step that assembles. Parts are cut by frame number, on multiples of the keyframe interval, where
 the encoder would have put a keyframe anyway; each is a closed GOP of its own, and the frame count
 of every part and of the whole is checked.
+
+How many parts there are and how many threads each has decides the bytes. Both follow from cores, of
+this machine or of the nodes of a cluster, where `Machine` and the output do not say them.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -37,8 +41,8 @@ _FILE = Edge(DataStream(codec="file"), True)
 _GOP_FRAMES = 250
 # A part shorter than this spends more on starting up than it saves.
 _SHORTEST = Fraction(120)
-# x264 keeps about this many cores busy by itself at 1080p.
-_CORES_EACH = 4
+# x264 keeps about this many cores busy by itself at 1080p: a part has no more threads.
+_THREADS_EACH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,28 @@ class _Chain:
     frames: int
 
 
-def shards(graph: Graph, machine: Machine) -> Graph:
-    """Raises OUTPUT_FORMAT where a number of shards is asked for and cannot be had."""
-    cuts: dict[str, tuple[_Chain, list[int]]] = {}
+def at_once(threads: int, cores: Iterable[float]) -> int:
+    """How many parts run at once on nodes with so many `cores` each, where a command has so many
+    `threads`: at least one."""
+    each = min(threads, _THREADS_EACH)
+    return max(1, sum(int(count // each) for count in cores))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Where a chain is cut, how many threads each part has, and why there are so many."""
+
+    chain: _Chain
+    bounds: list[int]
+    threads: int
+    why: str
+
+
+def shards(graph: Graph, machine: Machine, threads: int) -> Graph:
+    """`threads` are those of a command. Raises OUTPUT_FORMAT where a number of shards is asked for
+    and cannot be had."""
+    machine = replace(machine, threads=threads)
+    cuts: dict[str, _Cut] = {}
     for node in graph:
         if isinstance(node.action, Deliver) and node.action.settings is not None:
             _consider(graph, node, machine, cuts)
@@ -62,16 +85,13 @@ def shards(graph: Graph, machine: Machine) -> Graph:
     out = Rewrite()
     for node in graph:
         if node.id in cuts:
-            chain, bounds = cuts[node.id]
-            out.move(Pad(node.id), _sharded(out, chain, bounds))
+            out.move(Pad(node.id), _sharded(out, cuts[node.id]))
         else:
             out.keep(node)
     return out.done()
 
 
-def _consider(
-    graph: Graph, node: Node, machine: Machine, cuts: dict[str, tuple[_Chain, list[int]]]
-) -> None:
+def _consider(graph: Graph, node: Node, machine: Machine, cuts: dict[str, _Cut]) -> None:
     output: OutputSpec = node.action.settings[0]  # type: ignore[union-attr]
     mux = graph[node.inputs[0].node] if node.inputs else node
     if output.shards == "off" or not isinstance(mux.action, Mux) or mux.action.stills is not None:
@@ -89,15 +109,21 @@ def _consider(
                     where=f"{output.where}.shards", hint="leave `shards` out",
                 )  # fmt: skip
             continue
-        count = asked or _worthwhile(found, machine)
+        threads = machine.threads or 1
+        most = machine.shards or at_once(threads, [machine.cpus])
+        count = asked or max(1, min(most, int(found.frames / found.rate / _SHORTEST)))
         bounds = _bounds(found, count)
         if len(bounds) > 2:
-            cuts[encode.id] = (found, bounds)
+            why = _why(asked, most, machine)
+            cuts[encode.id] = _Cut(found, bounds, min(threads, _THREADS_EACH), why)
 
 
-def _worthwhile(chain: _Chain, machine: Machine) -> int:
-    length = chain.frames / chain.rate
-    return max(1, min(machine.cpus // _CORES_EACH, int(length / _SHORTEST)))
+def _why(asked: int | None, most: int, machine: Machine) -> str:
+    if asked:
+        return f"{asked} are asked for"
+    if machine.nodes > 1:
+        return f"{most} run at once on {machine.nodes} nodes"
+    return f"{most} run at once"
 
 
 def _bounds(chain: _Chain, count: int) -> list[int]:
@@ -141,26 +167,27 @@ def _chain(graph: Graph, encode: Node) -> _Chain | str:
     return _Chain(encode, tuple(reversed(nodes)), stream.frame_rate, stream.frame_count)
 
 
-def _sharded(out: Rewrite, chain: _Chain, bounds: list[int]) -> Pad:
+def _sharded(out: Rewrite, cut: _Cut) -> Pad:
     files: list[Pad] = []
-    for number, (first, last) in enumerate(itertools.pairwise(bounds), start=1):
-        files.append(_part(out, chain, number, first, last))
-    encode = chain.encode
+    for number, (first, last) in enumerate(itertools.pairwise(cut.bounds), start=1):
+        files.append(_part(out, cut, number, first, last))
+    encode = cut.chain.encode
     stream = replace(encode.outputs[0].stream, index=0)
-    because = (f"assembled from {len(files)} shards; frames are counted",)
+    many = f"{len(files)} shards ({cut.why}; {cut.threads} threads each)"
+    because = (f"assembled from {many}; frames are counted",)
     join = JoinCopy(len(files), exact=True)
     name = f"{encode.id}/assemble"
     out.add(Node(name, join, tuple(files), (Edge(stream, True),), encode.origin, because))
     return Pad(name)
 
 
-def _part(out: Rewrite, chain: _Chain, number: int, first: int, last: int) -> Pad:
+def _part(out: Rewrite, cut: _Cut, number: int, first: int, last: int) -> Pad:
     """Frames `first` to `last` (half-open) of the chain, encoded into a file, opened again."""
-    tail = f"#{number}"
+    chain, tail = cut.chain, f"#{number}"
     pad = chain.nodes[0].inputs[0]
-    cut = next((n for n in chain.nodes if isinstance(n.action, Cut)), None)
+    trim = next((n for n in chain.nodes if isinstance(n.action, Cut)), None)
     for node in chain.nodes:
-        if node is cut:
+        if node is trim:
             continue
         stream = _counted(node.outputs[0].stream, chain.rate, last - first)
         edge = replace(node.outputs[0], stream=stream)
@@ -174,7 +201,7 @@ def _part(out: Rewrite, chain: _Chain, number: int, first: int, last: int) -> Pa
         out.add(replace(node, id=name, action=action, inputs=inputs, outputs=(edge,)))
         pad = Pad(name)
         if isinstance(node.action, Decode):
-            span = _span(chain, cut, first, last)
+            span = _span(chain, trim, first, last)
             name = f"{chain.encode.id}/cut{tail}"
             out.add(Node(name, Cut(span), (pad,), (edge,), node.origin))
             pad = Pad(name)
@@ -183,7 +210,7 @@ def _part(out: Rewrite, chain: _Chain, number: int, first: int, last: int) -> Pa
     encode = replace(
         chain.encode,
         id=f"{chain.encode.id}{tail}",
-        action=_closed(chain.encode.action),  # type: ignore[arg-type]
+        action=_closed(chain.encode.action, cut.threads),  # type: ignore[arg-type]
         inputs=(pad,),
         outputs=(Edge(stream, True),),
         because=because,
@@ -202,19 +229,32 @@ def _counted(stream: object, rate: Fraction, frames: int) -> VideoStream:
     return replace(stream, frame_count=frames, duration=frames / rate)
 
 
-def _span(chain: _Chain, cut: Node | None, first: int, last: int) -> TimeRange:
+def _span(chain: _Chain, trim: Node | None, first: int, last: int) -> TimeRange:
     """Half a frame before the first frame's time, so that no rounding of times can move it."""
-    start = cut.action.range.start if cut and isinstance(cut.action, Cut) else Fraction(0)
+    start = trim.action.range.start if trim and isinstance(trim.action, Cut) else Fraction(0)
     base = frame_at(start, chain.rate)
     half = Fraction(1, 2)
     begin = (base + first - half) / chain.rate
     return TimeRange(max(Fraction(0), begin), (base + last - half) / chain.rate)
 
 
-def _closed(action: Encode) -> Encode:
-    """x265 lets GOPs refer across their keyframes unless told not to."""
-    if action.codec != "libx265":
-        return action
+def _closed(action: Encode, threads: int) -> Encode:
+    """With the threads of a part. x265 lets GOPs refer across keyframes unless told not to."""
     options = dict(action.options)
-    params = f"{options.get('x265-params', '')}:open-gop=0".lstrip(":")
-    return replace(action, options=tuple((options | {"x265-params": params}).items()))
+    if "threads" in options:
+        options["threads"] = threads
+    if action.codec == "libx265":
+        options["x265-params"] = f"{options.get('x265-params', '')}:open-gop=0".lstrip(":")
+    return replace(action, options=tuple(options.items()))
+
+
+def threads_of(graph: Graph, nodes: Iterable[str], most: int) -> int:
+    """How many threads a step of these nodes has: a part has fewer than a command may have
+    (`most`), so that others run beside it."""
+    pictures = [
+        dict(node.action.options).get("threads")
+        for node in (graph[name] for name in nodes)
+        if isinstance(node.action, Encode) and node.outputs[0].kind == "video"
+    ]
+    counts = [count for count in pictures if isinstance(count, int)]
+    return min(most, max(counts)) if counts and len(counts) == len(pictures) else most

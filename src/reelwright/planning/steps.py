@@ -53,6 +53,7 @@ from reelwright.planning.plan import (
     StepKind,
     StepOutput,
 )
+from reelwright.planning.shards import threads_of
 from reelwright.planning.tasks import index_step, reads_of, tap_outputs, task_step
 from reelwright.spec.model import OutputSpec
 
@@ -190,7 +191,7 @@ class Assembly:
             payload=self._payload(group, look),
             because=(*because, BECAUSE) if look else because,
             needs=self._needs(group),
-            threads=self.threads,
+            threads=threads_of(self.graph, group.nodes, self.threads),
             on_damage=self._damage(group),
             duration=_longest(o.expect.duration for o in outputs) or self._read(group),
             estimate=cheaper(self._estimate(group)) if look else self._estimate(group),
