@@ -236,3 +236,27 @@ def _part(home: Path, name: str, signals: int = 1) -> subprocess.Popen[bytes]:
     assert process.stdout
     assert process.stdout.readline() == b"up\n"
     return process
+
+
+def test_the_doctor_looks_at_the_cluster(home: Path, tmp_path: Path) -> None:
+    def checks(**environ: str) -> dict[str, dict[str, str]]:
+        done = reel("doctor", "--json", cwd=tmp_path, **environ)
+        return {one["name"]: one for one in done.json["checks"]}
+
+    assert not [name for name in checks() if name.startswith("cluster")]
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    known = {"REEL_CLUSTER__ENGINE": "ray", "REEL_CLUSTER__ADDRESS": "127.0.0.1:1"}
+    found = checks(**known)
+    assert found["cluster: settings"]["state"] == "missing"
+    found = checks(**known, REEL_CLUSTER__ARTIFACTS=str(shared))
+    assert found["cluster: settings"]["state"] == "ok"
+    assert found["cluster: head"]["state"] == "missing"
+    assert "no token" in found["cluster: head"]["found"]
+    (home / "cluster").mkdir()
+    (home / "cluster" / "token").write_text("ab" * 32)
+    found = checks(**known, REEL_CLUSTER__ARTIFACTS=str(shared))
+    assert "nothing answers at 127.0.0." in found["cluster: head"]["found"]
+    assert found["cluster: nodes"]["state"] == "warning"
+    assert found["cluster: nodes"]["found"] == "1 active, 1 refused"
+    assert "reel cluster status" in found["cluster: nodes"]["hint"]

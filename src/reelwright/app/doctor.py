@@ -68,7 +68,10 @@ _NEEDED_FILTERS = [
 ]
 _LITTLE_DISK_BYTES = 1 << 30
 _ANSWER_S = 10.0
-_EXTRAS = {"psycopg": "PostgreSQL as the store (pip install 'reelwright[postgres]')"}
+_EXTRAS = {
+    "psycopg": "PostgreSQL as the store (pip install 'reelwright[postgres]')",
+    "ray": "many machines (pip install 'reelwright[cluster]')",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Check:
 def examine(app: App) -> list[Check]:
     """Looks at everything; nothing that is missing stops it."""
     checks = [_python(), *_tools(app), _font(), _sandbox(), _disk(app), _store(app)]
-    checks += [*_artifacts(app), _ytdlp()]
+    checks += [*_artifacts(app), *_cluster(app), _ytdlp()]
     return [*checks, *_models(app), _javascript(), *_extras()]
 
 
@@ -225,6 +228,15 @@ def _ytdlp() -> Check:
         return Check("yt-dlp", OK, version)
     hint = "pip install yt-dlp; without it `fetch` takes plain downloads only"
     return Check("yt-dlp", WARNING, "not installed", hint)
+
+
+def _cluster(app: App) -> Iterator[Check]:
+    from reelwright.app.cluster.doctor import examine_cluster
+
+    is_used = app.settings.cluster.engine == "ray"
+    for found in examine_cluster(app):
+        lacking = MISSING if is_used and found.is_needed else WARNING
+        yield Check(found.name, OK if found.is_fine else lacking, found.text, found.hint)
 
 
 def _models(app: App) -> Iterator[Check]:
