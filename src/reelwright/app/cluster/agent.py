@@ -240,8 +240,8 @@ def _machine(resources: Mapping[str, float], own: Need) -> Need:
 
 
 def _labels(app: App) -> dict[str, str]:
-    """What a step may ask of a node beside what Ray's own labels say: walls, and encoders of devices
-    that are there (those in software come with the build, which is the same everywhere)."""
+    """What a step may ask of a node beside what Ray's own labels say: walls, and encoders of
+    devices that are there (those in software come with the build, which is everywhere the same)."""
     from reelwright.tools.sandbox import sandbox_status
 
     labels = {"reelwright/sandbox": "files" if sandbox_status().files else "none"}

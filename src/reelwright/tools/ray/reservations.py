@@ -76,14 +76,14 @@ class _Asked:
         self.is_known = False  # the head has taken note of it
         self._node = node
         self._group: Any = None
-        self._is_over = False
+        self._over = threading.Event()
         self._lock = threading.Lock()
 
     def begin(self, timeout_s: float) -> bool:
         from ray.util.placement_group import placement_group
 
         with self._lock:
-            if self._is_over:
+            if self._over.is_set():
                 return True
         group = placement_group(
             [self.bundle],
@@ -97,12 +97,12 @@ class _Asked:
         try:
             return bool(group.wait(timeout_seconds=timeout_s))
         finally:
-            if self._is_over:  # nobody waited for the answer
+            if self._over.is_set():  # nobody waited for the answer
                 self._remove()
 
     def end(self) -> None:
         with self._lock:
-            self._is_over = True
+            self._over.set()
         self._remove()
 
     def _remove(self) -> None:
