@@ -42,9 +42,6 @@ class Toy:
         self.gate.set()
         self.error: ReelError | None = None
 
-    async def load(self) -> None:
-        self.loads = 1
-
     async def answer(self, ask: Any) -> tuple[Any, Usage]:
         self.loads = 1
         self.asked.append(ask)
@@ -117,9 +114,11 @@ class Fleet:
             self.made.append(self.there[index])
         return self.there[index]
 
-    def forget(self, actor: Actor) -> None:
-        if self.there.get(actor.index) is actor:
-            del self.there[actor.index]
+    def forget(self, actor: Actor) -> bool:
+        if self.there.get(actor.index) is not actor:
+            return False
+        del self.there[actor.index]
+        return True
 
     def _reach(self) -> None:
         if self.is_away:

@@ -73,6 +73,22 @@ def test_what_an_ended_actor_had_is_asked_of_another() -> None:
     asyncio.run(main())
 
 
+def test_many_asks_that_are_lost_with_one_actor_are_one_accident() -> None:
+    async def main() -> None:
+        fleet, here = Fleet(), Toy()
+        asked = provider(fleet, here=here)
+        await told(asked, "first")
+        fleet.made[0].model.gate.clear()
+        waits = [asyncio.create_task(told(asked, "again")) for _ in range(2 * LOOP)]
+        await until(lambda: fleet.made[0].desk.waiting == 2 * LOOP)
+        fleet.made[0].end.set()
+        assert await asyncio.gather(*waits) == [[5.0]] * (2 * LOOP)
+        assert len(fleet.made) == 2
+        assert not here.asked
+
+    asyncio.run(main())
+
+
 def test_one_that_retires_sends_its_asks_on() -> None:
     async def main() -> None:
         fleet = Fleet()

@@ -180,9 +180,9 @@ def test_what_cannot_be_read_is_an_error_and_no_end() -> None:
 def test_it_tells_what_it_has_done_and_for_how_long_nobody_asked() -> None:
     async def main() -> None:
         desk = Desk(Toy(), Rules(join_s=0))
-        await desk.load()
-        assert desk.told()["loads"] == 1
+        assert desk.told()["loads"] == 0
         await ask(desk, "a")
+        assert desk.told()["loads"] == 1
         told = desk.told()
         assert (told["answered"], told["batches"], told["waiting"]) == (1, 1, 0)
         assert told["service_s"] > 0

@@ -125,6 +125,13 @@ class ClusterModels:
             why = f"no node of the cluster can serve it: {error}"
             raise unavailable(spec, why[:500]) from error
 
+    def has(self, spec: ModelSpec) -> bool:
+        """Blocking."""
+        try:
+            return bool(self._weights(spec))
+        except ActorLost:
+            return False
+
     async def warm(self, model: str, count: int) -> int:
         """Keeps `count` actors of `model` (see `spec_of`) loaded, 0 for none more than are asked;
         gives how many are. Raises CONFIG_INVALID, MODEL_UNAVAILABLE."""
@@ -190,9 +197,16 @@ class ClusterModels:
                 memory=settings.model_memory_bytes or None,
                 scheduling_strategy=self._place(spec, name),
             )
-            .remote(spec.kind.value, spec.name, name.weights, name.index)
+            .remote(
+                spec.kind.value,
+                spec.name,
+                name.weights,
+                name.index,
+                idle_s=self._pool.configured.idle_s,
+                least=settings.model_least,
+                batch=settings.model_batch,
+            )
         )
-        handle.warm.remote()  # begins while the first ask is on its way
         return handle
 
     def _place(self, spec: ModelSpec, name: Name) -> Any:

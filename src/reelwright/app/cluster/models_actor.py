@@ -7,6 +7,7 @@ when nobody asks.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -31,20 +32,28 @@ _LATE_S = 0.3
 class ModelActor:
     """Ray makes it, on a node that has the weights, with that node's settings.
 
-    `member` is a chain's; `weights` the digest of the identity that is expected. Raises
+    `member` is a chain's; `weights` the digest of the identity that is expected. Whoever starts it
+    says how long it stays: `idle_s` without an ask, for ever where `index` is below `least`. Raises
     MODEL_UNAVAILABLE where this node's weights are others.
     """
 
-    def __init__(self, kind: str, member: str, weights: str, index: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        member: str,
+        weights: str,
+        index: int,
+        *,
+        idle_s: float,
+        least: int,
+        batch: int,
+    ) -> None:
         import ray
 
-        from reelwright.app.settings import load
-
-        settings = load().settings
         self._node = ray.get_runtime_context().get_node_id()
         self._index = index
-        self._idle_s = settings.models.idle_s
-        self._least = settings.cluster.model_least
+        self._idle_s = idle_s
+        self._least = least
         self._is_kept = False
         self._since: float | None = None
         self._spec = _spec(kind, member)
@@ -56,8 +65,8 @@ class ModelActor:
                 where=providers.setting(self._spec.kind),
             )
         self._child = ChildProvider(self._spec, self._identity, idle_s=_NEVER_S)
-        self._desk = Desk(self._child, Rules(batch=settings.cluster.model_batch))
-        threading.Thread(target=self._rest, name="rest", daemon=True).start()
+        self._desk = Desk(self._child, Rules(batch=batch))
+        threading.Thread(target=self._live, name="life", daemon=True).start()
 
     async def about(self) -> dict[str, Any]:
         """At once, loaded or not: see `list_models`."""
@@ -81,9 +90,9 @@ class ModelActor:
         return self._node
 
     async def warm(self) -> bool:
-        """Loads it before it is asked; whether it could. Who asks is told why not."""
+        """Loads it, where it is not; whether it could. Who asks is told why not."""
         try:
-            await self._desk.load()
+            await self._child.load()
         except ReelError:
             return False
         self._note()
@@ -103,8 +112,13 @@ class ModelActor:
         if self._since is None and self._child.loads:
             self._since = time.time()
 
+    def _live(self) -> None:
+        """Loads it before it is asked, and ends it when it is not any more. In a thread of its own:
+        an actor that Ray started again is told nothing."""
+        asyncio.run(self.warm())
+        self._rest()
+
     def _rest(self) -> None:
-        """In a thread: an actor that Ray restarted is told nothing."""
         import ray
 
         me = ray.get_runtime_context().current_actor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -39,8 +40,18 @@ class Pool:
         that name it do. Raises CONFIG_INVALID."""
         found = self._chains.get(kind)
         if found is None:
-            found = self._chains[kind] = self.configured.chain(kind)
+            found = self.configured.chain(kind)
+            if not found and self.far is not None:
+                found = tuple(filter(self.far.has, self._defaults(kind)))
+                if not found:  # a node with weights may come
+                    return ()
+            self._chains[kind] = found
         return found
+
+    def _defaults(self, kind: ModelKind) -> Iterator[ModelSpec]:
+        """Local models that would be taken if their weights were here."""
+        specs = (self.configured.spec(kind, name) for name in providers.DEFAULTS[kind])
+        return (spec for spec in specs if providers.entry(spec).runs is Runs.CHILD)
 
     def text(self, spec: ModelSpec) -> str:
         """A member of a chain as identities of steps name it."""

@@ -69,8 +69,8 @@ class Actors(Protocol):
         """Starts that one, where it is not there yet, and returns. Raises ActorLost."""
         ...
 
-    def forget(self, actor: Actor) -> None:
-        """It was lost: it is looked for anew."""
+    def forget(self, actor: Actor) -> bool:
+        """It was lost: it is looked for anew. Whether that is news."""
 
 
 class Far(Protocol):
@@ -84,6 +84,10 @@ class Far(Protocol):
 
     def identity(self, spec: ModelSpec) -> ModelIdentity:
         """Of a model whose weights are elsewhere. Blocking. Raises MODEL_UNAVAILABLE."""
+        ...
+
+    def has(self, spec: ModelSpec) -> bool:
+        """Whether its weights are anywhere. Blocking."""
         ...
 
 
@@ -245,8 +249,8 @@ class RemoteProvider:
         return self._seen.setdefault(index, _Seen())
 
     def _lose(self, actor: Actor) -> None:
-        self._breaker.failed()
-        self._actors.forget(actor)
+        if self._actors.forget(actor):  # else another ask was lost with it, and told so
+            self._breaker.failed()
         with self._lock:  # asks of ours that it had will count themselves off
             old = self._of(actor.index)
             self._seen[actor.index] = replace(old, waiting=0, told_at=None)

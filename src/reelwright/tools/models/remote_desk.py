@@ -31,8 +31,6 @@ class Loaded(Protocol):
     @property
     def loads(self) -> int: ...
 
-    async def load(self) -> None: ...
-
     async def answer(self, ask: Any) -> tuple[Any, Usage]: ...
 
 
@@ -92,11 +90,6 @@ class Desk:
             "loads": self._model.loads,
             "idle_s": self.idle_s,
         }
-
-    async def load(self) -> None:
-        """Raises what the model does."""
-        await self._model.load()
-        self._last = time.monotonic()
 
     async def ask(self, head: dict[str, Any], blocks: Sequence[bytes]) -> Message:
         """`head` is ``{"ask": …}``, with ``"sound": true`` where the last block is that; the answer

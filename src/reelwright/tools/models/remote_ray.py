@@ -152,11 +152,10 @@ class RayActors:
     async def add(self, index: int) -> Actor:
         return await asyncio.to_thread(self._added, index)
 
-    def forget(self, actor: Actor) -> None:
+    def forget(self, actor: Actor) -> bool:
         with self._lock:
-            if self._known.get(actor.index) is actor:
-                del self._known[actor.index]
             self._looked_at = None
+            return self._known.get(actor.index) is actor and bool(self._known.pop(actor.index))
 
     def _look(self) -> None:
         """Raises ActorLost."""
