@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import secrets
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,11 +16,19 @@ from urllib.parse import unquote, urlsplit
 
 from reelwright.errors import Code, ReelError
 from reelwright.store.blobs import refused
+from reelwright.store.object_requests import (
+    AgainError,
+    Patience,
+    Reading,
+    ShortError,
+    check_refusal,
+    first_line,
+    is_no_bucket,
+)
 from reelwright.store.shared import (
     DEADLINE_S,
     Alive,
     Stored,
-    changed,
     damaged,
     invalid,
     nobody,
@@ -41,7 +47,6 @@ _TRANSFERS = 4
 _REQUEST_S = 30.0
 # What only looks must not keep others waiting for as long as a transfer may.
 _LOOK_S = 10.0
-_BACKOFF_S, _BACKOFF_MOST_S = 0.2, 5.0
 # A damaged body may have been damaged on its way: a whole transfer is begun again so often.
 _ROUNDS = 3
 
@@ -54,7 +59,10 @@ class ObjectStore:
     def __init__(self, url: str, *, deadline_s: float = DEADLINE_S) -> None:
         self.where = url
         self._deadline_s = deadline_s
-        self._store = _opened(url, min(_REQUEST_S, max(deadline_s / 2, 0.5)))
+        request_s = min(_REQUEST_S, max(deadline_s / 2, 0.5))
+        self._store = _opened(url, request_s, tries=2, within_s=request_s)
+        # Parts of an upload are tried again by the library, or all of it would be sent again.
+        self._sending = _opened(url, request_s, tries=20, within_s=deadline_s)
         self._pool = ThreadPoolExecutor(_WINDOW * _TRANSFERS, thread_name_prefix="artifacts")
         self._transfers = BoundedSemaphore(_TRANSFERS)
 
@@ -79,10 +87,10 @@ class ObjectStore:
                 return
             for remaining in reversed(range(_ROUNDS)):
                 try:
-                    reading = _Reading(source, None if is_ours else sha256, alive)
+                    reading = Reading(source, None if is_ours else sha256, alive)
                     self._send(sha256, reading, size_bytes)
                     break
-                except _AgainError as error:
+                except AgainError as error:
                     if not remaining:
                         raise unavailable(self.where, str(error)) from error
         except OSError as error:
@@ -177,8 +185,8 @@ class ObjectStore:
         if (datetime.now(UTC) - written_at).total_seconds() > MARK_S:
             self._tried(lambda: obstore.put(self._store, f"used/{sha256}", b""))
 
-    def _send(self, sha256: str, reading: _Reading, size_bytes: int) -> None:
-        """Raises _AgainError where the whole of it may be tried again, INPUT_CHANGED."""
+    def _send(self, sha256: str, reading: Reading, size_bytes: int) -> None:
+        """Raises AgainError where the whole of it may be tried again, INPUT_CHANGED."""
         if size_bytes <= _BLOCK_BYTES:
             self._send_whole(sha256, b"".join(reading.blocks()))
             return
@@ -187,21 +195,21 @@ class ObjectStore:
         options = {"chunk_size": _part_bytes(size_bytes), "max_concurrency": _WINDOW}  # word-ok
         name = _content(sha256)
         with self._transfers:
-            patience = _Patience(self.where, self._deadline_s)
+            patience = Patience(self.where, self._deadline_s)
             while True:
                 done_bytes = reading.done_bytes
                 try:
-                    obstore.put(self._store, name, reading.blocks(), **options)  # type: ignore[arg-type]
+                    obstore.put(self._sending, name, reading.blocks(), **options)  # type: ignore[arg-type]
                     break
                 except Exception as error:  # noqa: BLE001 - what reading raised comes through obstore
                     reading.check()
-                    _check_refusal(error, self.where)
+                    check_refusal(error, self.where)
                     if reading.done_bytes > done_bytes and patience.rounds < _ROUNDS:
                         patience.progress()
                     patience.wait(error)
         found = self._head(name)
         if found is None or found["size"] != size_bytes:
-            raise _AgainError("what was sent did not arrive whole")
+            raise AgainError("what was sent did not arrive whole")
 
     def _send_whole(self, sha256: str, body: bytes) -> None:
         import obstore
@@ -224,7 +232,7 @@ class ObjectStore:
         """Ranges in parallel, written and digested in their order; gives the digest."""
         digest = hashlib.sha256()
         starts = iter(range(0, size_bytes, _BLOCK_BYTES))
-        patience = _Patience(self.where, self._deadline_s)
+        patience = Patience(self.where, self._deadline_s)
         coming: deque[Future[Any]] = deque()
         try:
             while True:
@@ -242,7 +250,7 @@ class ObjectStore:
             for future in coming:
                 future.cancel()
 
-    def _range(self, sha256: str, start: int, end: int, patience: _Patience) -> Any:
+    def _range(self, sha256: str, start: int, end: int, patience: Patience) -> Any:
         import obstore
 
         def ask() -> Any:
@@ -255,7 +263,7 @@ class ObjectStore:
             if len(found) != end - start:
                 if obstore.head(self._store, _content(sha256))["size"] < end:
                     raise damaged(sha256, "shorter than it was")
-                raise _ShortError(f"{len(found)} of {end - start} bytes came")
+                raise ShortError(f"{len(found)} of {end - start} bytes came")
             return found
 
         missing = object()
@@ -270,104 +278,29 @@ class ObjectStore:
         *,
         missing: Any = ...,
         within_s: float | None = None,
-        patience: _Patience | None = None,
+        patience: Patience | None = None,
     ) -> T:
         """Asks until there is an answer: `missing` where the object is not there."""
         from obstore import exceptions
 
         within_s = min(within_s or self._deadline_s, self._deadline_s)
-        patience = patience or _Patience(self.where, within_s)
+        patience = patience or Patience(self.where, within_s)
         while True:
             try:
                 found = ask()
             except (exceptions.NotFoundError, FileNotFoundError) as error:
-                if missing is ... or _is_bucket(error):
+                if missing is ... or is_no_bucket(error):
                     raise invalid(f"{self.where} is not there") from error
                 return missing  # type: ignore[no-any-return]
-            except (exceptions.BaseError, _ShortError, OSError) as error:
-                _check_refusal(error, self.where)
+            except (exceptions.BaseError, ShortError, OSError) as error:
+                check_refusal(error, self.where)
                 patience.wait(error)
             else:
                 patience.progress()
                 return found
 
 
-class _AgainError(Exception):
-    """The whole transfer is to be begun again."""
-
-
-class _ShortError(Exception):
-    """An answer ended before its end."""
-
-
-class _Patience:
-    """Of one call, or of all requests of one transfer: `wait` sleeps, with full jitter, or raises
-    ARTIFACTS_UNAVAILABLE when nothing came for `deadline_s`."""
-
-    def __init__(self, where: str, deadline_s: float) -> None:
-        self._where = where
-        self._deadline_s = deadline_s
-        self._last = time.monotonic()
-        self._failures = 0
-        self.rounds = 0
-
-    def progress(self) -> None:
-        self._last = time.monotonic()
-        self._failures = 0
-
-    def wait(self, error: BaseException) -> None:
-        self.rounds += 1
-        self._failures += 1
-        left_s = self._last + self._deadline_s - time.monotonic()
-        most_s = min(_BACKOFF_MOST_S, _BACKOFF_S * 2.0 ** min(self._failures, 20))
-        pause_s = random.uniform(most_s / 4, most_s)
-        if pause_s > left_s:
-            raise unavailable(self._where, _first_line(error)) from error
-        time.sleep(pause_s)
-
-
-class _Reading:
-    """A file on its way up, in blocks; where `sha256` is given, the last block is held back until
-    the content is known to be that: an upload that ends early becomes no object."""
-
-    def __init__(self, source: Path, sha256: str | None, alive: Alive) -> None:
-        self._source = source
-        self._sha256 = sha256
-        self._alive = alive
-        self._problem: Exception | None = None
-        self.done_bytes = 0
-
-    def blocks(self) -> Iterator[bytes]:
-        self.done_bytes = 0
-        try:
-            yield from self._blocks()
-        except Exception as error:
-            self._problem = error
-            raise
-
-    def check(self) -> None:
-        """Raises what stopped the reading."""
-        if self._problem is not None:
-            raise self._problem
-
-    def _blocks(self) -> Iterator[bytes]:
-        digest = hashlib.sha256()
-        held = b""
-        with self._source.open("rb", buffering=0) as file:
-            while block := file.read(1 << 20):
-                self._alive()
-                if self._sha256 is not None:
-                    digest.update(block)
-                if held:
-                    yield held
-                    self.done_bytes += len(held)
-                held = block
-        if self._sha256 not in {None, digest.hexdigest()}:
-            raise changed(self._source)
-        yield held
-
-
-def _opened(url: str, request_s: float) -> Any:
+def _opened(url: str, request_s: float, *, tries: int, within_s: float) -> Any:
     try:
         from obstore import exceptions
         from obstore.store import LocalStore, from_url
@@ -384,10 +317,9 @@ def _opened(url: str, request_s: float) -> Any:
             "timeout": timedelta(seconds=request_s),
             "allow_http": endpoint.startswith("http://") or _is_true("AWS_ALLOW_HTTP"),
         }
-        # It tries again quickly by itself; the patience is ours.
         retry: Any = {
-            "max_retries": 2,
-            "retry_timeout": timedelta(seconds=request_s),
+            "max_retries": tries,
+            "retry_timeout": timedelta(seconds=within_s),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=100),
                 "max_backoff": timedelta(seconds=2),
@@ -395,7 +327,7 @@ def _opened(url: str, request_s: float) -> Any:
         }
         return from_url(url, client_options=options, retry_config=retry)
     except (exceptions.BaseError, ValueError, OSError) as error:
-        raise invalid(_first_line(error)) from error
+        raise invalid(first_line(error)) from error
 
 
 def _is_true(name: str) -> bool:
@@ -413,31 +345,3 @@ def _content(sha256: str) -> str:
 
 def _last(name: str) -> str:
     return name.rpartition("/")[2]
-
-
-def _is_bucket(error: BaseException) -> bool:
-    return "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error)
-
-
-def _check_refusal(error: BaseException, where: str) -> None:
-    """Raises where trying again would not help."""
-    from obstore import exceptions
-
-    if isinstance(error, ReelError):
-        raise error
-    text = str(error)
-    kinds = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError, PermissionError)
-    if isinstance(error, kinds) or "AccessDenied" in text or "InvalidAccessKeyId" in text:
-        said = f"the store of artifacts refused: {_first_line(error)}"
-        raise ReelError(Code.PERMISSION_DENIED, said, where=where) from error
-    if isinstance(error, exceptions.NotFoundError | FileNotFoundError) and _is_bucket(error):
-        raise invalid(f"{where} is not there") from error
-    if isinstance(error, exceptions.InvalidPathError | exceptions.UnknownConfigurationKeyError):
-        raise invalid(_first_line(error)) from error
-    if not isinstance(error, exceptions.BaseError | OSError | _ShortError):
-        raise error
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__

@@ -9,36 +9,25 @@ is read once, and its stamp remembered.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import secrets
-import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from reelwright.errors import Code, ReelError
 from reelwright.media.digest import sha256_file
 from reelwright.store.blobs import Blob, Blobs, Pins, make_folder, refused
+from reelwright.store.cache_folder import CacheFolder
 from reelwright.store.shared import Alive, SharedStore, damaged, nobody
 
 # How long an answer that a content is there counts: who clears up leaves new ones for hours.
 _SEEN_S = 300.0
 _MOST_REMEMBERED = 200_000
 _AT_ONCE = 16
-# Looking through the cache is done seldom: it is brought down to this share of its limit.
-_DOWN_TO = 0.9
-# Room that is left on the disk beside what comes.
-_SPARE_BYTES = 64 << 20
-# Another process of this machine brings the same: it is waited for while it gets on.
-_LOOK_S = 0.1
-_STANDSTILL_S = 30.0
-_UNFINISHED_S = 24 * 3600.0
 
 _Stamp = tuple[int, int, int]
 
@@ -51,18 +40,17 @@ class SharedBlobs(Blobs):
     def __init__(self, root: Path, shared: SharedStore, *, limit_bytes: int) -> None:
         super().__init__(root)
         self.shared = shared
-        self._limit_bytes = limit_bytes
+        self._cache = CacheFolder(root, limit_bytes)
         self._lock = threading.Lock()
         self._good: OrderedDict[str, _Stamp] = OrderedDict()  # stamps of files that were verified
         self._seen: OrderedDict[str, float] = OrderedDict()  # until when a content counts as there
         self._bad: set[str] = set()  # what the store has is not what its name says
         self._coming: dict[str, tuple[threading.Lock, int]] = {}
-        self._held_bytes: int | None = None  # of the cache, as far as known
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="blobs")
 
     def path(self, sha256: str) -> Path:
         """Where it is read on this machine once it is there (see `bring`)."""
-        return self.shared.place(sha256) or super().path(sha256)
+        return self.shared.place(sha256) or self._cache.path(sha256)
 
     def put(self, source: Path, *, sha256: str | None = None) -> Blob:
         """Into the shared store, and then into the cache. Raises as `Blobs.put`, and
@@ -72,7 +60,7 @@ class SharedBlobs(Blobs):
             size_bytes = source.stat().st_size
         except OSError as error:
             raise refused(error, source) from error
-        if digest in self._bad:
+        if digest in self._bad or not self._is_good_there(digest, size_bytes):
             self.shared.remove(digest)
         self.shared.put(digest, source, is_ours=True)
         self._bad.discard(digest)
@@ -164,14 +152,14 @@ class SharedBlobs(Blobs):
                 self._bad.add(sha256)
                 raise damaged(sha256, "no longer what it was")
             return place
-        path = super().path(sha256)
+        path = self._cache.path(sha256)
         while True:
             with self._alone(sha256):
                 if not self._is_good(path, sha256, size_bytes, None):
                     self._fetch(sha256, size_bytes, path, nobody if pins is None else pins.alive)
                 is_pinned = pins is None or pins.take(path)
             if is_pinned:
-                self._touch(path)
+                self._cache.touch(path)
                 return path
 
     def verify(self, sha256: str) -> bool:
@@ -194,7 +182,7 @@ class SharedBlobs(Blobs):
         yield from ()
 
     def give_way(self, wanted_bytes: int) -> int | None:
-        return self._evict(wanted_bytes)
+        return self._cache.evict(wanted_bytes)
 
     def bring_any(self, sha256: str, *, pins: Pins | None = None) -> Path | None:
         """`bring` of a content whose size nobody knows; None where the shared store lacks it."""
@@ -240,14 +228,24 @@ class SharedBlobs(Blobs):
             while len(self._seen) > _MOST_REMEMBERED:
                 self._seen.popitem(last=False)
 
+    def _is_good_there(self, sha256: str, size_bytes: int) -> bool:
+        """False where a folder that all see has another content under this name: somebody wrote to
+        it. What is not there is no other content."""
+        place = self.shared.place(sha256)
+        if place is None or not self.shared.has(sha256, size_bytes):
+            return True
+        return self._is_good(place, sha256, size_bytes, None)
+
     def _give(self, sha256: str, size_bytes: int, mtime_ns: int, inode: int) -> bool:
         """What the shared store lacks, and this machine made before there was one or still has, is
         given to all."""
-        path = super().path(sha256)
-        if not super().check(sha256, size_bytes, mtime_ns, inode):
-            return False
+        path = self._cache.path(sha256)
         try:
+            if _stamp(path) != (size_bytes, mtime_ns, inode):
+                return False
             self.shared.put(sha256, path)
+        except OSError:
+            return False
         except ReelError as error:
             if error.code is Code.INPUT_CHANGED:
                 return False
@@ -265,14 +263,14 @@ class SharedBlobs(Blobs):
             found = place.stat()
             self._remember(sha256, (found.st_size, found.st_mtime_ns, found.st_ino))
             return found
-        path = super().path(sha256)
+        path = self._cache.path(sha256)
         with self._alone(sha256):
             try:
                 if self._is_good(path, sha256, source.stat().st_size, None):
                     source.unlink()
                 else:
                     make_folder(path.parent)
-                    self._move(source, path)
+                    self._cache.move(source, path)
             except OSError as error:
                 if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                     raise
@@ -280,42 +278,27 @@ class SharedBlobs(Blobs):
                 return None
             found = path.stat()
             self._remember(sha256, (found.st_size, found.st_mtime_ns, found.st_ino))
-        self._grown(found.st_size, path)
+        self._cache.grown(found.st_size, path)
         return found
-
-    def _move(self, source: Path, path: Path) -> None:
-        """Not synced: after a power cut it is read before it is trusted, and can be had again."""
-        try:
-            source.replace(path)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            part = self._part(path.name)
-            try:
-                shutil.copyfile(source, part)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
-            source.unlink()
 
     def _fetch(self, sha256: str, size_bytes: int, path: Path, alive: Alive) -> None:
         try:
             make_folder(path.parent)
-            with self._turn(sha256, alive) as has_waited:
+            with self._cache.turn(sha256, alive) as has_waited:
                 if not (has_waited and self._is_good(path, sha256, size_bytes, None)):
                     self._download(sha256, size_bytes, path, alive)
         except OSError as error:
             raise refused(error, path) from error
-        self._grown(size_bytes, path)
+        self._cache.grown(size_bytes, path)
 
     def _download(self, sha256: str, size_bytes: int, path: Path, alive: Alive) -> None:
-        part = self._part(sha256)
+        part = self._cache.part(sha256)
         try:
-            self._make_room(size_bytes)
+            self._cache.make_room(size_bytes)
             try:
                 self.shared.get(sha256, size_bytes, part, alive=alive)
             except ReelError as error:
-                if error.code is not Code.DISK_FULL or not self._evict(size_bytes):
+                if error.code is not Code.DISK_FULL or not self._cache.evict(size_bytes):
                     raise
                 self.shared.get(sha256, size_bytes, part, alive=alive)
             self._remember(sha256, _stamp(part))
@@ -327,11 +310,6 @@ class SharedBlobs(Blobs):
             raise
         finally:
             part.unlink(missing_ok=True)
-
-    def _part(self, sha256: str) -> Path:
-        folder = self.root / "incoming"
-        make_folder(folder)
-        return folder / f"{sha256}.{secrets.token_hex(4)}.part"
 
     @contextmanager
     def _alone(self, sha256: str) -> Iterator[None]:
@@ -350,119 +328,7 @@ class SharedBlobs(Blobs):
                 else:
                     self._coming[sha256] = (lock, users - 1)
 
-    @contextmanager
-    def _turn(self, sha256: str, alive: Alive) -> Iterator[bool]:
-        """One process of this machine at a time: another one that brings it is waited for while it
-        gets on. Gives whether there was another one."""
-        name = self.root / "incoming" / f"{sha256}.lock"
-        make_folder(name.parent)
-        with name.open("ab") as file:
-            has_waited = not _wait_for(file, lambda: self._progress(sha256), alive)
-            try:
-                yield has_waited
-            finally:
-                with suppress(OSError):
-                    name.unlink()
-
-    def _progress(self, sha256: str) -> int:
-        total = 0
-        for part in (self.root / "incoming").glob(f"{sha256}.*.part"):
-            with suppress(OSError):
-                total += part.stat().st_size
-        return total
-
-    def _touch(self, path: Path) -> None:
-        """Used now: the time of access says so (many systems no longer keep it by themselves)."""
-        with suppress(OSError):
-            found = path.stat()
-            os.utime(path, ns=(time.time_ns(), found.st_mtime_ns))
-
-    def _grown(self, size_bytes: int, path: Path) -> None:
-        with self._lock:
-            if self._held_bytes is not None:
-                self._held_bytes += size_bytes
-            is_over = self._held_bytes is None or self._held_bytes > self._limit_bytes
-        if is_over:
-            self._evict(0, spared=path)
-
-    def _make_room(self, size_bytes: int) -> None:
-        free = shutil.disk_usage(self.root).free
-        if free < size_bytes + _SPARE_BYTES:
-            self._evict(size_bytes + _SPARE_BYTES - free)
-
-    def _evict(self, wanted_bytes: int, spared: Path | None = None) -> int:
-        """Drops what was used least recently and nobody reads, until the cache is within its limit
-        and `wanted_bytes` were freed; gives the bytes freed. `spared` has only just come."""
-        entries: list[tuple[int, int, Path]] = []
-        for path in self.root.glob("sha256/*/*"):
-            with suppress(OSError):
-                found = path.stat()
-                entries.append((found.st_atime_ns, found.st_size, path))
-        held = sum(size for _, size, _ in entries)
-        keep = self._limit_bytes
-        if held > keep:
-            keep = int(keep * _DOWN_TO)
-        freed = 0
-        for _, size, path in sorted(entries):
-            if held - freed <= keep and freed >= wanted_bytes:
-                break
-            if path != spared and _drop(path):
-                self._good.pop(path.name, None)
-                freed += size
-        freed += self._sweep_parts()
-        with self._lock:
-            self._held_bytes = held - freed
-        return freed
-
-    def _sweep_parts(self) -> int:
-        """What a process that was killed has left."""
-        freed = 0
-        for path in (self.root / "incoming").glob("*.part"):
-            with suppress(OSError):
-                found = path.stat()
-                if time.time() - found.st_mtime > _UNFINISHED_S:
-                    path.unlink()
-                    freed += found.st_size
-        return freed
-
 
 def _stamp(path: Path) -> _Stamp:
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ino
-
-
-def _drop(path: Path) -> bool:
-    """Removes a file that nobody reads."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return True
-
-
-def _wait_for(file: IO[bytes], progress: Callable[[], int], alive: Alive) -> bool:
-    """Takes the lock, or waits for who has it while that one gets on. True where it was free."""
-    last, since, is_first = progress(), time.monotonic(), True
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            is_first = False
-            alive()
-            now = progress()
-            if now != last:
-                last, since = now, time.monotonic()
-            elif time.monotonic() - since > _STANDSTILL_S:
-                return False  # frozen, it may be: this one goes its own way
-            time.sleep(_LOOK_S)
-        except OSError:
-            return True  # a file system without locks
-        else:
-            return is_first

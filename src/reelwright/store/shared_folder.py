@@ -192,7 +192,6 @@ class SharedFolder:
             digest = _copy(source, part, alive)
         if digest != sha256:
             raise changed(source)
-        part.chmod(0o644)
         to_disk(part)
 
     def _mark(self, sha256: str, written_at: float) -> None:
