@@ -180,8 +180,11 @@ def head(app: App, wish: Wish) -> Part:
 
 
 def node(app: App, address: str, wish: Wish) -> Part:
-    """A node for the head at `address`. Raises CONFIG_INVALID where its settings are not enough,
-    PERMISSION_DENIED, CLUSTER_UNAVAILABLE where there is no token."""
+    """A node for the head at `address`; its labels say which weights of models it has.
+
+    Raises CONFIG_INVALID where its settings are not enough, PERMISSION_DENIED, CLUSTER_UNAVAILABLE
+    where there is no token."""
+    from reelwright.app.cluster.models import model_labels
     from reelwright.app.machine import cores, disk_bytes, memory_bytes
     from reelwright.tools.ray.processes import ray_folder
     from reelwright.tools.ray.settings import RayNode, loopback
@@ -202,7 +205,7 @@ def node(app: App, address: str, wish: Wish) -> Part:
         memory_bytes=wish.memory_bytes or limits.memory_bytes or memory_bytes(),
         gpus=devices() if wish.gpus is None else wish.gpus,
         scratch_bytes=wish.scratch_bytes or limits.disk_bytes or disk_bytes(home),
-        labels=dict(wish.labels),
+        labels={**model_labels(app.models), **wish.labels},
         home=home,
         env=_env(app),
     )
