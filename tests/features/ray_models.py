@@ -4,6 +4,7 @@ pool does it in its own."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -64,7 +65,7 @@ def one_node(home: Path) -> Iterator[Here]:
             include_dashboard=False,
             log_to_driver=False,
             configure_logging=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             object_store_memory=100 << 20,
             _temp_dir=str(folder),
             namespace="nobody",
@@ -145,3 +146,11 @@ async def until(condition: Callable[[], Any], timeout_s: float = _WAIT_S) -> Any
         assert time.monotonic() < end
         await asyncio.sleep(0.1)
     return found
+
+
+def cores() -> float:
+    """That are free in Ray's eyes."""
+    import ray
+
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    return free.get("CPU", 0.0)

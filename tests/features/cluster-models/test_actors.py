@@ -19,7 +19,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.tools.flac import RATE_HZ, flac_of
 from reelwright.tools.models.kinds import SpeechAsk
 from reelwright.tools.models.serving import Serving
-from tests.features.ray_models import MODEL, Agents, Here, picture, until
+from tests.features.ray_models import MODEL, Agents, Here, cores, picture, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -236,11 +236,9 @@ def test_sound_is_heard_as_on_the_node_itself(
 
 
 def test_an_actor_takes_of_its_node_what_the_settings_say(agents: Agents) -> None:
-    import ray
-
     async def main() -> None:
-        before = ray.available_resources().get("CPU", 0.0)
+        before = cores()
         await agents.one(CLUSTER__MODEL_CPUS="0.5").vectors([picture(1)])
-        await until(lambda: ray.available_resources().get("CPU", 0.0) == before - 0.5)
+        await until(lambda: cores() == before - 0.5)
 
     asyncio.run(main())
