@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,25 @@ from reelwright.errors import Code, ReelError
 from reelwright.tools.flac import RATE_HZ, flac_of
 from reelwright.tools.models.kinds import SpeechAsk
 from reelwright.tools.models.serving import Serving
-from tests.features.ray_models import MODEL, Agents, Here, cores, picture, until
+from tests.features.ray_models import MODEL, Agents, Here, cores, one_node, picture, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+    if find_spec("ray") is None:  # its import would read the environment, before it is right
+        pytest.skip("Ray is not installed")
+    with one_node(tmp_path_factory.mktemp("node")) as here:
+        yield here
+
+
+@pytest.fixture
+def agents(ray_here: Here, request: pytest.FixtureRequest) -> Iterator[Agents]:
+    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
+    found = Agents(ray_here, f"test-{name}")
+    yield found
+    found.end()
 
 
 def children(pid: int) -> list[int]:
