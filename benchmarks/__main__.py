@@ -18,6 +18,7 @@ from benchmarks.api import creation, idle_memory, reads
 from benchmarks.archive import download, downloads, feed
 from benchmarks.archive_library import library
 from benchmarks.cluster_kills import cluster_kills
+from benchmarks.cluster_overhead import cluster_overhead
 from benchmarks.cluster_writes import cluster_writes
 from benchmarks.dispatch import dispatch
 from benchmarks.encode import chain, ladder, overhead
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "job-creation": creation,
     "status-reads": reads,
     "dispatch": dispatch,
+    "cluster-overhead": cluster_overhead,
     "cluster-writes": cluster_writes,
     "cluster-kills": cluster_kills,
     "idle-memory": idle_memory,
