@@ -58,8 +58,8 @@ class Machine:
     def container(self, pod: str, name: str) -> Mapping[str, Any]:
         (spec,) = (spec for found, spec in pods(self.manifests) if found == pod)
         every = [*spec.get("initContainers", []), *spec["containers"]]
-        (found,) = (one for one in every if one["name"] == name)
-        return found
+        found: list[Mapping[str, Any]] = [one for one in every if one["name"] == name]
+        return found[0]
 
     def env(self, container: Mapping[str, Any], address: str) -> dict[str, str]:
         found = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "POD_IP": address}
@@ -170,7 +170,7 @@ def begin(machine: Machine, stack: ExitStack) -> None:
 def is_up(argv: list[str], env: Mapping[str, str]) -> bool:
     """What KubeRay's init container asks before a node starts."""
     (address,) = (word.partition("=")[2] for word in argv if word.startswith("--address="))
-    command = [BIN / "ray", "health-check", "--address", address]
+    command = [str(BIN / "ray"), "health-check", "--address", address]
     return subprocess.run(command, env=env, capture_output=True, check=False).returncode == 0
 
 
