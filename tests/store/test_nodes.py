@@ -73,6 +73,22 @@ def test_a_node_that_is_not_seen_is_lost_and_forgotten_later(store: Store) -> No
     assert set(_report(store, _ONE)) == {"studio-1"}
 
 
+def test_a_node_that_is_said_to_be_lost_has_its_reason(store: Store) -> None:
+    lost = replace(_TWO, state="lost", problem="it did not answer")
+    assert set(_report(store, _ONE, lost)) == {"studio-1"}, "nobody knew it"
+    _report(store, _ONE, _TWO)
+    first = _report(store, _ONE, lost)["studio-2"]
+    assert (first.state, first.problem) == ("lost", "it did not answer")
+    assert _report(store, _ONE, lost)["studio-2"] == first
+
+
+def test_a_machine_that_is_there_again_was_not_lost(store: Store) -> None:
+    _report(store, _ONE, _TWO)
+    _report(store, _ONE)
+    again = _report(store, _ONE, replace(_TWO, host="node:cc44"))
+    assert {row.host for row in again.values()} == {"node:aa11", "node:cc44"}
+
+
 def test_a_drained_node_that_is_not_seen_any_more_has_left(store: Store) -> None:
     _report(store, _ONE, _TWO)
     with store.write() as tx:
@@ -124,9 +140,9 @@ def test_a_refused_node_can_be_drained_and_a_lost_one_not(store: Store) -> None:
 
 
 def test_a_node_is_found_by_what_people_know_of_it(store: Store) -> None:
-    again = replace(_ONE, host="node:bb33")
+    again = replace(_ONE, host="node:bb33", address="10.0.0.9")
     _report(store, _ONE, _TWO)
-    rows = list(_report(store, _TWO, again).values())
+    _report(store, _TWO, again)
     with store.read() as tx:
         rows = nodes.listing(tx)
 

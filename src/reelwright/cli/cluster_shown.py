@@ -9,6 +9,8 @@ from typing import Any
 from reelwright.cli import terminal
 
 _ID_CHARS = 12
+# FFmpeg's is a digest of its build.
+_VERSION_CHARS = 8
 _NAMES = ("reelwright", "python", "ray", "ffmpeg")
 
 
@@ -43,7 +45,7 @@ def _around(status: Mapping[str, Any], now: float) -> Iterator[tuple[str, str]]:
         yield "", head["problem"]
     for part in status["here"]:
         up = "up" if part["is_up"] else part["problem"] or "starting"
-        yield "here", f"{part['name']} at {part['host']}, {up}"
+        yield "here", f"{part['name'].replace('-', ' ', 1)} at {part['host']}, {up}"
     decides = status["dispatcher"]
     if decides is None:
         yield "dispatcher", "none has used a cluster yet: `reel serve --engine ray`"
@@ -106,7 +108,7 @@ def _gib(size_bytes: float) -> str:
 
 def _versions(versions: Mapping[str, str]) -> str:
     known = [name for name in _NAMES if versions.get(name)]
-    return ", ".join(f"{name} {versions[name]}" for name in known)
+    return ", ".join(f"{name} {versions[name][:_VERSION_CHARS]}" for name in known)
 
 
 def _models(models: list[Mapping[str, Any]], now: float) -> None:

@@ -19,6 +19,7 @@ from reelwright.store.tables_service import cluster_heads, cluster_nodes
 
 # A node that is gone is told of for so long.
 KEEP_S = 3600.0
+_LOST = "lost"
 # A change of a disk that is told of: a hundredth of it. Each node's differs at each look.
 _DISK_SHARE = 0.01
 
@@ -100,28 +101,32 @@ _HEAD = [cluster_heads.c[f.name] for f in fields(HeadRow)]
 def report(tx: Tx, head: NewHead, seen: Sequence[NewNode]) -> None:
     """Writes what the dispatcher sees; rows only where something changed. With a `problem` it sees
     nothing, and what was known of nodes stays. A node that is not seen any more is lost; one that
-    was asked to drain has left."""
+    was asked to drain has left, as has one whose machine is there again as another node."""
     now = tx.now()
     before = _head(tx, head.namespace)
     _say(tx, now, before, head)
     if head.problem is not None:
         return
     known = {row.host: row for row in listing(tx)}
-    fresh = [_values(node, now) for node in seen if node.host not in known]
+    there = [node for node in seen if node.state != _LOST]
+    fresh = [_values(node, now) for node in there if node.host not in known]
     if fresh:
         added = {"drain": False, "joined_at": now, "since": now}
         tx.run(sa.insert(cluster_nodes), [{**values, **added} for values in fresh])
-    for node in seen:
+    for node in there:
         row = known.pop(node.host, None)
         if row is not None:
             _changed(tx, now, node, row)
+    why = {node.host: node.problem for node in seen if node.state == _LOST}
+    again = {(node.name, node.address) for node in there}
     last = before.seen_at if before else now
     for row in known.values():
-        is_old = row.state == "lost" and row.since < now - KEEP_S
-        if row.drain or is_old:
+        is_old = row.state == _LOST and row.since < now - KEEP_S
+        if row.drain or is_old or (row.name, row.address) in again:
             tx.run(sa.delete(cluster_nodes).where(cluster_nodes.c.host == row.host))
-        elif row.state != "lost":
-            _update(tx, row.host, {"state": "lost", "since": now, "seen_at": last})
+        elif row.state != _LOST:
+            gone = {"state": _LOST, "problem": why.get(row.host), "since": now, "seen_at": last}
+            _update(tx, row.host, gone)
 
 
 def listing(tx: Tx) -> list[NodeRow]:
