@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from reelwright.api import bodies, openapi
-from reelwright.api.context import app_of, told_of
+from reelwright.api.context import app_of, aside, told_of
 from reelwright.api.jobs import Who
 from reelwright.api.models import ID_PATTERN
 from reelwright.api.models_archive import Day, Word
@@ -26,6 +27,7 @@ from reelwright.app.ask.asking import Answer as Given
 from reelwright.app.ask.asking import Question
 from reelwright.app.ask.asking import ask as answered
 from reelwright.app.principal import Principal, Scope
+from reelwright.app.search.pictures import Picture
 from reelwright.app.search.searching import Asked, page_json
 from reelwright.app.search.searching import search as found_by
 from reelwright.errors import Code, ReelError
@@ -99,20 +101,16 @@ async def search(  # size: one line a parameter
     )
     app = app_of(request)
     page = await found_by(app, app.asker(owner=principal.owner), asked)
-    body = page_json(app, page, asked)
-    for hit in body["hits"]:
-        hit["thumbnail"] = _picture(hit)
+    body = await aside(page_json, app, page, asked, _place)
     return bodies.answer(told_of(request).value(body))
 
 
-def _picture(hit: dict[str, Any]) -> str | None:
-    """Where the asset's picture can be had; its place on the service's disk is nobody's concern."""
-    from urllib.parse import quote
-
-    path = hit["thumbnail"]
-    if path is None:
+def _place(picture: Picture) -> str | None:
+    """Where it can be had; its place on the service's disk is nobody's concern."""
+    if picture.asset_id is None:
         return None
-    return f"/v1/assets/{hit['asset']}/files/{quote(path.rpartition('/')[2])}"
+    folder = "files" if picture.pack is None else "keyframes"
+    return f"/v1/assets/{picture.asset_id}/{folder}/{quote(picture.name)}"
 
 
 def _day(text: str | None, where: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from reelwright.api import bodies, openapi
 from reelwright.api.assets import AssetId
@@ -14,6 +14,7 @@ from reelwright.api.models_understand import TranscriptFormat, Understanding, Un
 from reelwright.api.openapi import WITH_BODY, problems
 from reelwright.app import intake
 from reelwright.app.intake import Key
+from reelwright.app.search import pictures
 from reelwright.app.understand import looking, serving
 from reelwright.app.understand.order import Wish, parts_of
 from reelwright.app.understand.serving import Asked
@@ -104,6 +105,46 @@ async def _analysis(request: Request, asset_id: str, kind: str, principal: Any) 
 async def get_shots(request: Request, asset_id: AssetId, principal: Who) -> Response:
     """As `reel shots --json`: `{"shots": [{"start", "end", "start_frame", …}]}`."""
     return await _analysis(request, asset_id, "shots", principal)
+
+
+@router.get(
+    "/v1/assets/{asset_id}/keyframes",
+    response_model=dict[str, Any],
+    responses=problems(404),
+    summary="The pictures that stand for the shots of an asset",
+)
+async def get_keyframes(request: Request, asset_id: AssetId, principal: Who) -> Response:
+    """`{"keyframes": [{"time", "shot", "frame", "file"}], "width", "height", …}`; the picture of
+    one is at `/v1/assets/{asset_id}/keyframes/{file}`."""
+    return await _analysis(request, asset_id, "keyframes", principal)
+
+
+@router.get(
+    "/v1/assets/{asset_id}/keyframes/{name}",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The picture.",
+            "headers": {"ETag": {"description": "Of it.", "schema": {"type": "string"}}},
+            "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        304: {"description": "The client has it: If-None-Match names its ETag."},
+        **problems(404),
+    },
+    summary="A picture that stands for a shot",
+)
+async def get_keyframe(
+    request: Request,
+    asset_id: AssetId,
+    name: Annotated[str, Path(pattern=r"^\d{9,12}\.jpg$", description="As `file` of a keyframe.")],
+    principal: Who,
+) -> Response:
+    """Kept as long as the service's cache keeps what understood the asset."""
+    data, etag = await aside(pictures.named, app_of(request), asset_id, name, principal)
+    headers = {"ETag": etag, "Cache-Control": "private, max-age=3600"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type="image/jpeg", headers=headers)
 
 
 @router.get(

@@ -47,10 +47,6 @@ class Artifact(Model):
     """Where it can be downloaded."""
 
 
-class Artifacts(Model):
-    artifacts: list[Artifact]
-
-
 class Asked(Model):
     sources: list[Source]
     """In the order of the addresses."""
@@ -211,6 +207,50 @@ class Changed(Model):
     """Ids; what was so already is left out."""
 
 
+class Cluster(Model):
+    engine: Literal["local", "ray"]
+    head: Head
+    here: list[Part]
+    """What `reel cluster` runs on the service's machine."""
+    dispatcher: Dispatcher | None
+    """Null: none has used a cluster yet."""
+    database: Database
+    artifacts: reelwright__api__models_cluster__Artifacts
+    nodes: list[ClusterNode]
+    """The oldest first; lost ones for an hour."""
+    models: list[dict[str, Any]]
+    """That actors hold."""
+    waiting: Waiting
+
+
+class ClusterNode(Model):
+    id: str
+    name: str
+    address: str
+    state: Literal["active", "draining", "refused", "lost"]
+    problem: str | None
+    """Why it was refused, or is in another state."""
+    drain: bool
+    """It was asked to take nothing new."""
+    steps: int
+    """That run there."""
+    cpus: Share
+    memory_bytes: Share
+    disk_bytes: Room
+    gpus: int
+    labels: dict[str, str]
+    versions: dict[str, str]
+    """Program: its version."""
+    worker: str | None
+    """Who holds the leases of its steps."""
+    joined_at: float
+    """Seconds since 1970."""
+    since: float
+    """When its state became what it is."""
+    seen_at: float
+    """When the dispatcher last wrote of it."""
+
+
 class CostGroup(Model):
     calls: int
     cached: int
@@ -251,6 +291,13 @@ class Counts(Model):
     cancelled: int
 
 
+class Database(Model):
+    url: str
+    """Without its password."""
+    is_shared: bool
+    """A server, not a file of the service's machine."""
+
+
 class DeletedJobs(Model):
     deleted: list[str]
     """Those that ended first come first."""
@@ -281,6 +328,15 @@ class Disk(Model):
     room_bytes: int
     free_inodes: int | None
     writable: bool
+
+
+class Dispatcher(Model):
+    id: str
+    """The worker that decides."""
+    is_silent: bool
+    """It is gone, or has said nothing for long."""
+    seen_at: float
+    """Seconds since 1970."""
 
 
 class Entries(Model):
@@ -360,6 +416,17 @@ class Fault(Model):
     """A place in the spec, or a step."""
     hint: str
     evidence: dict[str, Any] | None = None
+
+
+class Head(Model):
+    address: str | None
+    """host:port; null: that of the service's machine."""
+    is_reachable: bool | None
+    """Something answers there now; null: not asked."""
+    problem: str | None
+    """Why the dispatcher does not reach it."""
+    since: float | None
+    """So long it is reached, or is not."""
 
 
 class Health(Model):
@@ -661,6 +728,20 @@ class OriginCheck(Model):
     at: float
     """Seconds since 1970."""
     url: str
+
+
+class Part(Model):
+    name: str
+    """`head`, or `node-NAME`."""
+    address: str
+    """The head's, host:port."""
+    host: str
+    """Its own, as others reach it."""
+    pid: int
+    is_up: bool
+    problem: str | None
+    since: float
+    """Seconds since 1970."""
 
 
 class Payload(Model):
@@ -1188,10 +1269,26 @@ class Readiness(Model):
     """That gave a sign of life lately."""
 
 
+class Reason(Model):
+    why: Literal["no_dispatcher", "no_node", "too_large", "later", "room"]
+    text: str
+    steps: int
+    """That wait for it."""
+    job: str
+    """Of the step that waits longest."""
+    step: str
+    longest_s: float
+
+
 class RemovedAsset(Model):
     asset: str
     files: int
     bytes: int
+
+
+class Room(Model):
+    free: int
+    total: int
 
 
 class RunAnswer(Model):
@@ -1229,6 +1326,12 @@ class Session(Model):
     """Of a session; null with a bearer token."""
     csrf_token: str | None
     """What changes need as `X-CSRF-Token`; null with a bearer token, which needs none."""
+
+
+class Share(Model):
+    used: float
+    """By the steps that run there."""
+    total: float
 
 
 class Source(Model):
@@ -1377,6 +1480,13 @@ class VideoMetadata(Model):
     """Of the day's quota that it took."""
 
 
+class Waiting(Model):
+    steps: int
+    """That are ready and do not run."""
+    reasons: list[Reason]
+    """Of the thousand that wait longest."""
+
+
 class Webhook(Model):
     id: str
     owner: str
@@ -1482,3 +1592,14 @@ class Worker(Model):
 
 class Workers(Model):
     workers: list[Worker]
+
+
+class reelwright__api__models__Artifacts(Model):
+    artifacts: list[Artifact]
+
+
+class reelwright__api__models_cluster__Artifacts(Model):
+    at: str | None
+    """The store that all nodes share."""
+    is_reachable: bool | None
+    problem: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.cli.reel import reel
 from tests.served import Served, serving
@@ -31,7 +33,8 @@ def understood(
     assert done.code == 0, done.err
     with serving(home) as served:
         (asset,) = served.client.get("/v1/assets").json()["assets"]
-        body = {"video": f"asset:{asset['id']}", "only": ["shots", "transcript", "text", "summary"]}
+        only = ["keyframes", "transcript", "text", "summary"]  # and what they need
+        body = {"video": f"asset:{asset['id']}", "only": only}
         key = {"Idempotency-Key": "film-1"}
         answer = served.client.post("/v1/understand", json=body, headers=key, timeout=120)
         assert answer.status_code == 202, answer.text
@@ -46,7 +49,7 @@ def understood(
 
 def test_what_is_looked_for_is_said(understood: tuple[Served, str, dict[str, Any]]) -> None:
     served, asset, taken = understood
-    assert taken["parts"] == ["shots", "speech", "transcript", "text", "summary"]
+    assert taken["parts"] == ["shots", "keyframes", "speech", "transcript", "text", "summary"]
     assert taken["left_out"] == []
     assert served.job(taken["job"]["id"])["labels"]["understand"] == f"asset:{asset}"
 
@@ -113,6 +116,30 @@ def test_it_is_found_and_its_place_on_the_disk_is_not_told(
     assert (nothing.status_code, nothing.json()["code"]) == (422, "query_invalid")
 
 
+def test_each_hit_has_a_picture_of_its_own(understood: tuple[Served, str, dict[str, Any]]) -> None:
+    served, asset, _ = understood
+    get = served.client.get
+
+    def picture(query: str) -> Any:
+        (hit, *_) = get("/v1/search", params={"q": query, "kind": "text"}).json()["hits"]
+        return get(hit["thumbnail"])
+
+    shown = [picture(query) for query in ("quarterly revenue", "hiring plan", "questions")]
+    assert [one.headers["content-type"] for one in shown] == ["image/jpeg"] * 3
+    assert len({one.content for one in shown}) == 3
+    with Image.open(io.BytesIO(shown[1].content)) as opened:
+        pixel: Any = opened.convert("RGB").getpixel((5, 5))
+        assert min(pixel) > 120  # of the three slides the bright one
+
+    listed = get(f"/v1/assets/{asset}/keyframes").json()["keyframes"]
+    assert str(shown[0].request.url).endswith(listed[0]["file"])
+    etag = shown[0].headers["etag"]
+    known = get(str(shown[0].request.url), headers={"If-None-Match": etag})
+    assert (known.status_code, known.content) == (304, b"")
+    for odd in ("000000001.jpg", "../../reelwright.db", "a.jpg"):
+        assert get(f"/v1/assets/{asset}/keyframes/{odd}").status_code in {404, 422}
+
+
 def test_a_question_is_answered_whole_and_in_a_stream(
     understood: tuple[Served, str, dict[str, Any]],
 ) -> None:
@@ -146,7 +173,9 @@ def test_others_see_nothing_of_it(understood: tuple[Served, str, dict[str, Any]]
     assert made.status_code in {200, 201}, made.text
     guest = {"Authorization": f"Bearer {made.json()['token']}"}
     get = served.client.get
-    assert get(f"/v1/assets/{asset}/shots", headers=guest).status_code == 404
+    (keyframe, *_) = get(f"/v1/assets/{asset}/keyframes").json()["keyframes"]
+    for part in ("shots", "keyframes", f"keyframes/{keyframe['file']}"):
+        assert get(f"/v1/assets/{asset}/{part}", headers=guest).status_code == 404
     found = get("/v1/search", params={"q": "hiring"}, headers=guest)
     assert found.status_code == 409 or not found.json()["hits"]
     body = {"video": f"asset:{asset}"}

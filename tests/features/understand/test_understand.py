@@ -39,6 +39,7 @@ def test_a_film_is_found_by_what_is_written_in_it(film: Path, tmp_path: Path) ->
     assert first["asset"] == video["subject"]
     assert 9 <= first["start"] <= 11
     assert 19 <= first["end"] <= 21
+    assert Path(first["thumbnail"]).read_bytes()[:2] == b"\xff\xd8"  # a JPEG of that slide
     (second, *_) = hits(tmp_path, "money that was earned")  # by its meaning: no word is there
     assert second["start"] <= 1
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.search.embedding import identity_of
@@ -16,6 +17,7 @@ from reelwright.store.spaces import Purpose
 from reelwright.tools.models.kinds import ModelKind, PicturesAsk, TextsAsk
 
 if TYPE_CHECKING:
+    from reelwright.app.search.pictures import Picture
     from reelwright.app.wiring import App
     from reelwright.search.moments import Evidence, Moment, Page
     from reelwright.search.query import Query
@@ -171,31 +173,22 @@ def _evidence_json(one: Evidence) -> dict[str, Any]:
     }
 
 
-def page_json(app: App, page: Page, asked: Asked) -> dict[str, Any]:
-    """The whole answer."""
-    pictures = thumbnails(app, page)
+def page_json(
+    app: App, page: Page, asked: Asked, place: Callable[[Picture], str | None] | None = None
+) -> dict[str, Any]:
+    """The whole answer. `place`: where the picture of a moment can be had; None: on this machine's
+    disk. Blocking."""
+    from reelwright.app.search import pictures
+
+    where = place or partial(pictures.on_disk, app)
+    found = pictures.of_moments(app, page.moments)
+    places = [None if picture is None else where(picture) for picture in found]
     return {
         "query": asked.text,
-        "hits": [hit_json(one, pictures.get(one.asset_id or "")) for one in page.moments],
+        "hits": [hit_json(*one) for one in zip(page.moments, places, strict=True)],
         "offset": page.offset,
         "next_offset": page.next_offset,
         "total": page.total,
         "notes": list(page.notes),
         "took_s": round(page.took_s, 4),
     }
-
-
-def thumbnails(app: App, page: Page) -> dict[str, str]:
-    """Of the page's assets that have one: its file, by the asset's id."""
-    from reelwright.app.library import folders
-    from reelwright.store import asset_files, assets
-    from reelwright.store.asset_files import Role
-
-    found: dict[str, str] = {}
-    with app.store.read() as tx:
-        for asset_id in {one.asset_id for one in page.moments if one.asset_id}:
-            files = [f for f in asset_files.of_asset(tx, asset_id) if f.role == Role.THUMBNAIL]
-            if files:
-                asset = assets.get(tx, asset_id)
-                found[asset_id] = str(folders.path_of(app, asset, files[0]))
-    return found

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from reelwright.app.search.pictures import PACK
 from reelwright.app.understand import found as findings
 from reelwright.app.understand import pictures
 from reelwright.app.understand import subject as subjects
@@ -64,7 +65,7 @@ async def index_found(app: App, order: IndexOrder) -> Indexed:
     source = order.options.get("source")
     subject = await asyncio.to_thread(subjects.find, app, order.job_id, source, order.owner)
     results = dict(zip(order.options["roles"], order.found, strict=True))
-    bodies = {role: body for role, (body, _) in results.items() if role != pictures.VECTORS}
+    bodies = await asyncio.to_thread(_bodies, results)
     drafts, vectors = await asyncio.to_thread(_drafts, subject, results, order.options)
     notes: list[str] = []
     meant = await _embedded(order.models, drafts, notes)
@@ -85,6 +86,17 @@ async def index_found(app: App, order: IndexOrder) -> Indexed:
             analyses.put(tx, _analysis(subject, role, body, order.job_id))
 
     return Indexed(result=_result(subject, drafts, bodies, made, notes), commit=commit)
+
+
+def _bodies(results: Mapping[str, tuple[Any, Path]]) -> dict[str, Any]:
+    """What is stored of each part; of keyframes also in which pack their pictures are. Blocking."""
+    from reelwright.media.digest import sha256_file
+
+    bodies = {role: body for role, (body, _) in results.items() if role not in pictures.FILES}
+    if pictures.KEYFRAMES in bodies and pictures.PICTURES in results:
+        pack = sha256_file(results[pictures.PICTURES][1])
+        bodies[pictures.KEYFRAMES] = {**bodies[pictures.KEYFRAMES], PACK: pack}
+    return bodies
 
 
 def _drafts(

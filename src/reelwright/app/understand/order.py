@@ -252,6 +252,7 @@ _INDEXED: tuple[tuple[Part, ...], ...] = (
 _LABELS: Mapping[Part, tuple[str, ...]] = {
     _P.SUMMARY: ("summary", "chapters"),
     _P.FRAMES: ("frames", "frame-vectors"),
+    _P.KEYFRAMES: ("keyframes", "keyframe-pictures"),
 }
 
 

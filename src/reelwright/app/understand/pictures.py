@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 # The result of `embed_frames`, and the file with its vectors.
 FRAMES, VECTORS = "frames", "frame-vectors"
+# The result of `keyframes`, and the pack of its pictures.
+KEYFRAMES, PICTURES = "keyframes", "keyframe-pictures"
+# What is no result but a file beside one.
+FILES = frozenset({VECTORS, PICTURES})
 
 
 def passages(body: Mapping[str, Any]) -> Iterator[Draft]:

@@ -245,13 +245,14 @@ class Operations(Transport):
             headers={"Last-Event-ID": last_event_id},
         )
 
-    async def list_artifacts(self, job_id: str) -> models.Artifacts:
+    async def list_artifacts(self, job_id: str) -> models.reelwright__api__models__Artifacts:
         """The files that a job has delivered so far.
 
         `job_id`: The job's id.
         """
         return json_of(
-            models.Artifacts, await self.send("GET", f"/v1/jobs/{self.part(job_id)}/artifacts")
+            models.reelwright__api__models__Artifacts,
+            await self.send("GET", f"/v1/jobs/{self.part(job_id)}/artifacts"),
         )
 
     def get_artifact(
@@ -786,6 +787,30 @@ class Operations(Transport):
             dict[str, Any], await self.send("GET", f"/v1/assets/{self.part(asset_id)}/shots")
         )
 
+    async def get_keyframes(self, asset_id: str) -> dict[str, Any]:
+        """The pictures that stand for the shots of an asset.
+
+        `{"keyframes": [{"time", "shot", "frame", "file"}], "width", "height", …}`; the picture
+        of one is at `/v1/assets/{asset_id}/keyframes/{file}`.
+
+        `asset_id`: The asset's id.
+        """
+        return json_of(
+            dict[str, Any], await self.send("GET", f"/v1/assets/{self.part(asset_id)}/keyframes")
+        )
+
+    async def get_keyframe(self, asset_id: str, name: str) -> str:
+        """A picture that stands for a shot.
+
+        Kept as long as the service's cache keeps what understood the asset.
+
+        `asset_id`: The asset's id.
+        `name`: As `file` of a keyframe.
+        """
+        return (
+            await self.send("GET", f"/v1/assets/{self.part(asset_id)}/keyframes/{self.part(name)}")
+        ).text
+
     async def get_text(self, asset_id: str) -> dict[str, Any]:
         """What is written in the picture of an asset.
 
@@ -1306,6 +1331,13 @@ class Operations(Transport):
         return json_of(
             models.Worker, await self.send("POST", f"/v1/workers/{self.part(worker_id)}/drain")
         )
+
+    async def show_cluster(self) -> models.Cluster:
+        """The nodes of the cluster.
+
+        As `reel cluster status --json`: nodes, what they run, models, what waits and why.
+        """
+        return json_of(models.Cluster, await self.send("GET", "/v1/cluster"))
 
     async def list_webhooks(
         self, *, limit: int | None = None, cursor: str | None = None

@@ -13,7 +13,7 @@ from reelwright.graph.params import String
 
 # Labels of results that can be indexed, and stored with the video.
 LABELS = (
-    *("shots", "keyframes", "speech", "transcript", "text", "segments"),
+    *("shots", "keyframes", "keyframe-pictures", "speech", "transcript", "text", "segments"),
     *("descriptions", "summary", "chapters", "frames", "frame-vectors"),
 )
 
