@@ -21,9 +21,11 @@ def show(status: Mapping[str, Any]) -> None:
         terminal.out(f"{name:<11}{terminal.printable(text)}")
     nodes = status["nodes"]
     terminal.out()
+    if status["joined"]:
+        _joined(status["joined"])
     if nodes:
         _nodes(nodes, now)
-    else:
+    elif not status["joined"]:
         terminal.out("No node has joined: `reel cluster join` on the machines that run steps.")
     if status["models"]:
         terminal.out()
@@ -94,6 +96,13 @@ def _nodes(nodes: list[Mapping[str, Any]], now: float) -> None:
     for node in nodes:
         if node["problem"]:
             terminal.out(f"{node_line(node)}: {terminal.printable(node['problem'])}")
+
+
+def _joined(nodes: list[Mapping[str, Any]]) -> None:
+    terminal.out("These have joined, says the head; no service uses them now:")
+    for node in nodes:
+        terminal.out(f"  {node_line(node)} at {node['address']}, {node['cpus']:g} cores")
+    terminal.out()
 
 
 def state_of(node: Mapping[str, Any]) -> str:

@@ -64,6 +64,36 @@ def status(app: App) -> dict[str, Any]:
     }
 
 
+def joined(app: App, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the head says has joined, for whoever finds in `found` that no dispatcher says it: the
+    nodes that steps could run on. Empty where the head cannot be asked from here."""
+    from reelwright.app.cluster.checks_settings import token_file
+    from reelwright.tools.ray.probe import ask_nodes
+    from reelwright.tools.ray.settings import loopback
+
+    decides, address = found["dispatcher"], found["head"]["address"]
+    is_told = decides is not None and not decides["is_silent"]
+    token = token_file(app)
+    if is_told or not found["head"]["is_reachable"] or not token.is_file():
+        return []
+    try:
+        there = ask_nodes(loopback(address), token)
+    except ReelError as error:
+        found["head"]["problem"] = error.problem.message
+        return []
+    return [
+        {
+            "id": one["id"],
+            "name": one["name"],
+            "address": one["address"],
+            "cpus": one["resources"].get("CPU", 0.0),
+            "memory_bytes": int(one["resources"].get("memory", 0)),
+        }
+        for one in there
+        if one["resources"].get("CPU")
+    ]
+
+
 def node_json(row: NodeRow, used: tuple[int, float, int]) -> dict[str, Any]:
     """`used`: steps that run there, with the cores and the bytes that they hold."""
     steps, cpus, memory = used

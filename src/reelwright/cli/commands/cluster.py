@@ -195,10 +195,12 @@ def status(
 def _status(used: App, *, as_json: bool, again: bool = False) -> None:
     import sys
 
+    from reelwright.app.cluster.status import joined
     from reelwright.app.cluster.status import status as found
     from reelwright.cli.cluster_shown import show
 
     now = found(used)
+    now["joined"] = joined(used, now)
     if as_json:
         terminal.emit(now)
         return

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from reelwright.errors import ReelError
 from reelwright.tools.python_child import python_argv
@@ -34,11 +35,28 @@ def ask_head(address: str, token: Path, timeout_s: float = _ANSWER_S) -> dict[st
     """The head's versions (``ray``, ``python``). Raises CLUSTER_UNAVAILABLE where nothing answers
     or the token is not the cluster's, NODE_REFUSED where a node of this machine would not fit,
     TOOL_MISSING without Ray."""
+    theirs = _asked(address, token, "versions", timeout_s)
+    ours = {"ray": version("ray"), "python": platform.python_version()}
+    found: dict[str, str] = {name: theirs[f"{name}_version"] for name in ours}
+    # Ray itself takes another patch release of Python; agents are asked about it, when they come.
+    if found["ray"] != ours["ray"] or _minor(found["python"]) != _minor(ours["python"]):
+        raise other_versions(address, found, ours)
+    return found
+
+
+def ask_nodes(address: str, token: Path, timeout_s: float = _ANSWER_S) -> list[dict[str, Any]]:
+    """The nodes that live, as the head knows them: ``id``, ``name``, ``address``, ``resources``,
+    ``labels``, ``is_head``. Needs no node on this machine. Raises as `ask_head`."""
+    found: list[dict[str, Any]] = _asked(address, token, "nodes", timeout_s)
+    return found
+
+
+def _asked(address: str, token: Path, what: str, timeout_s: float) -> Any:
     check_installed()
     _reach(address)
     env = {**os.environ, **ray_env(token)}
     env.pop("RAY_AUTH_TOKEN", None)
-    argv = python_argv("reelwright.tools.ray.probe", address)
+    argv = python_argv("reelwright.tools.ray.probe", address, what)
     try:
         done = subprocess.run(
             argv,
@@ -56,13 +74,7 @@ def ask_head(address: str, token: Path, timeout_s: float = _ANSWER_S) -> dict[st
             raise wrong_token(address)
         last = said.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise no_head(address, last[0][:300])
-    theirs = json.loads(done.stdout.decode().splitlines()[-1])
-    ours = {"ray": version("ray"), "python": platform.python_version()}
-    found: dict[str, str] = {name: theirs[f"{name}_version"] for name in ours}
-    # Ray itself takes another patch release of Python; agents are asked about it, when they come.
-    if found["ray"] != ours["ray"] or _minor(found["python"]) != _minor(ours["python"]):
-        raise other_versions(address, found, ours)
-    return found
+    return json.loads(done.stdout.decode().splitlines()[-1])
 
 
 def _minor(version_text: str) -> str:
@@ -82,8 +94,23 @@ def _reach(address: str) -> None:
 def main() -> None:
     # Compiled, and not public: there is no other way to ask a head without being in its cluster.
     client = importlib.import_module("ray._raylet").GcsClient(address=sys.argv[1])
+    if sys.argv[2] == "nodes":
+        alive = [one for one in client.get_all_node_info(timeout=10).values() if not one.state]
+        sys.stdout.write(json.dumps([_node(one) for one in alive]) + "\n")
+        return
     found = client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=10)
     sys.stdout.write(found.decode() + "\n")
+
+
+def _node(one: Any) -> dict[str, Any]:
+    return {
+        "id": one.node_id.hex(),
+        "name": one.node_name,
+        "address": one.node_manager_address,
+        "resources": dict(one.resources_total),
+        "labels": dict(one.labels),
+        "is_head": one.is_head_node,
+    }
 
 
 if __name__ == "__main__":
