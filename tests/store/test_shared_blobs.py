@@ -265,16 +265,14 @@ def test_a_pin_ends_with_its_process(machine: Machines, where: str, tmp_path: Pa
         print("held", flush=True)
         time.sleep(600)
     """)
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
-        other = machine("other")
-        assert other.give_way(1) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close() if process.stdout else None
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"held\n"
+            other = machine("other")
+            assert other.give_way(1) == 0
+        finally:
+            process.kill()
     assert other.give_way(1) == len(BODY)
 
 

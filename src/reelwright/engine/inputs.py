@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from reelwright.engine import keys
-from reelwright.errors import Code, ReelError
+from reelwright.errors import Code, Problem, ReelError
 from reelwright.planning.plan import Step, StepInput
 from reelwright.store import artifacts, probes, steps
 from reelwright.store.blobs import Blob, Blobs, Pins
@@ -18,6 +19,8 @@ from reelwright.store.shared_blobs import SharedBlobs
 from reelwright.store.store import Store
 
 _Stamp = tuple[int, int, int]
+# Among the texts of the shared store: what is wrong with inputs, by the digest that was planned.
+TOLD_FOLDER = "inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,10 @@ class Inputs:
     def _staged(self, item: StepInput, pins: Pins) -> Path | None:
         if item.sha256 is None or not isinstance(self._blobs, SharedBlobs):
             return None
-        return self._blobs.bring_any(item.sha256, pins=pins)
+        found = self._blobs.bring_any(item.sha256, pins=pins)
+        if found is None:
+            _check_told(self._blobs, item.sha256)
+        return found
 
     def _check_digest(self, path: Path, item: StepInput) -> None:
         """The plan was made for this content; a stat says so where the file was read before."""
@@ -103,6 +109,23 @@ class Inputs:
                 raise _changed(path)
         except OSError as error:
             raise ReelError(Code.INPUT_UNREADABLE, str(error), where=str(path)) from error
+
+
+def tell_missing(blobs: SharedBlobs, sha256: str, problem: Problem) -> None:
+    """Says to the nodes why an input is not put into the shared store."""
+    blobs.shared.put_text(_told(sha256), json.dumps(problem.to_json()).encode())
+
+
+def _check_told(blobs: SharedBlobs, sha256: str) -> None:
+    """Raises what the machine that has the input found wrong with it."""
+    text = blobs.shared.get_text(_told(sha256))
+    if text:
+        problem = Problem.from_json(json.loads(text))
+        raise ReelError(problem.code, problem.message, where=problem.where, hint=problem.hint)
+
+
+def _told(sha256: str) -> str:
+    return f"{TOLD_FOLDER}/{sha256}"
 
 
 def blob_of(file: ArtifactRow) -> Blob:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterable
 
+from reelwright.engine.inputs import TOLD_FOLDER
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import ReelError
 from reelwright.store import deletion, jobs
@@ -83,6 +84,8 @@ def _by_job(logs: Iterable[Stored]) -> dict[str, list[Stored]]:
 def _is_old(store: Store, job_id: str, silent_s: float, keep_s: float) -> bool:
     if silent_s < min(keep_s, _DELETED_S):
         return False
+    if job_id == TOLD_FOLDER:
+        return silent_s > _EVERY_S
     with store.read() as tx:
         if deletion.deleted(tx, [job_id]):
             return silent_s > _DELETED_S

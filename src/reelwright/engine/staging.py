@@ -22,7 +22,6 @@ Stage = Callable[[StepRow], Awaitable[None]]
 _AT_ONCE = 4
 # What is there is not looked for again for so long; a store that did not answer is asked again.
 _KNOWN_S, _AGAIN_S = 600.0, 5.0
-_BAD_S = 60.0
 _MOST = 100_000
 _Key = tuple[str, str]  # step and identity: a later revision of a plan may read something else
 
@@ -36,7 +35,6 @@ class Staging:
         self._changed = changed
         self._until: dict[_Key, float] = {}
         self._tasks: dict[_Key, asyncio.Task[None]] = {}
-        self._bad: dict[_Key, float] = {}
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def kept(self, ready: Sequence[Candidate]) -> set[str]:
@@ -50,8 +48,7 @@ class Staging:
         new -= self._tasks.keys()
         if new:
             self._begin(await in_thread(self._read, [step_id for step_id, _ in new]))
-        self._bad = {key: until for key, until in self._bad.items() if until > now}
-        return {step_id for step_id, _ in (*self._tasks, *self._bad)}
+        return {step_id for step_id, _ in self._tasks}
 
     async def close(self) -> None:
         tasks = list(self._tasks.values())
@@ -81,10 +78,7 @@ class Staging:
                 _log.warning("%s: %s", error.code.text, error)
                 await asyncio.sleep(_AGAIN_S)
                 known_s = 0.0
-            else:
-                # This machine has the input: what is wrong with it (it changed, it is gone) is
-                # found and told best by who runs the step here; a while later by anybody.
-                self._bad[key] = time.monotonic() + _BAD_S
+            # Whatever else is wrong with an input, whoever runs the step finds and tells it.
         except Exception:  # noqa: BLE001 - it is told, and must not end the others
             _log.exception("the inputs of step %s could not be put where nodes find them", row.id)
             known_s = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.engine.inputs import local_path
+from reelwright.engine.inputs import local_path, tell_missing
 from reelwright.engine.threads import stopping
 from reelwright.errors import Code, ReelError
 from reelwright.planning.plan import Step, StepInput
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from reelwright.engine.staging import Stage
     from reelwright.store.rows import StepRow
 
+_TOLD = frozenset({Code.INPUT_CHANGED, Code.INPUT_NOT_FOUND, Code.INPUT_UNREADABLE})
+
 
 def stage_of(app: App) -> Stage:
     """What the cluster executor asks for (`Hooks.stage`). Raises CONFIG_INVALID."""
@@ -29,7 +31,7 @@ def stage_of(app: App) -> Stage:
         with Pins() as pins:
             for item in step.inputs:
                 if item.uri is not None:
-                    await stopping(pins, _offer, app, item, folders, pins)
+                    await stopping(pins, _offer_or_tell, app, item, folders, pins)
 
     return stage
 
@@ -46,6 +48,16 @@ def shared_folders(text: str) -> tuple[Path, ...]:
                 hint="absolute paths of folders that every node sees, with commas",
             )
     return found
+
+
+def _offer_or_tell(app: App, item: StepInput, folders: tuple[Path, ...], pins: Pins) -> None:
+    """A node cannot see what is wrong with a file of this machine: it is told."""
+    try:
+        _offer(app, item, folders, pins)
+    except ReelError as error:
+        if error.code in _TOLD and item.sha256 is not None and isinstance(app.blobs, SharedBlobs):
+            tell_missing(app.blobs, item.sha256, error.problem)
+        raise
 
 
 def _offer(app: App, item: StepInput, folders: tuple[Path, ...], pins: Pins) -> None:
