@@ -8,7 +8,13 @@ import hypothesis
 import pytest
 
 # The servers are one for the whole session, whichever tests ask for them.
-pytest_plugins = ["tests.cluster", "tests.postgres", "tests.served", "tests.site", "tests.youtube_stub"]
+pytest_plugins = [
+    "tests.postgres",
+    "tests.served",
+    "tests.cluster",
+    "tests.site",
+    "tests.youtube_stub",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 
