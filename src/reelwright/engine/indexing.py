@@ -82,5 +82,6 @@ def succeed(tx: Tx, step: StepRow, indexed: Indexed) -> None:
     """The step succeeded and what it found can be searched for, both or neither. Raises
     LEASE_LOST."""
     payload: Mapping[str, Any] = step.payload["payload"]
-    outcome.succeed(tx, step, Made(results={payload["node"]: dict(indexed.result)}))
+    told = dict(indexed.result)
+    outcome.succeed(tx, step, Made(results={payload["node"]: told}, report=told))
     indexed.commit(tx)

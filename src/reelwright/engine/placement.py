@@ -9,27 +9,34 @@ held for it, and takes nothing smaller until it does.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, islice
 from math import log2
 
 from reelwright.engine.asking import Asks, parsed
 from reelwright.engine.executor import Need
 from reelwright.engine.nodes import Node
-from reelwright.store.candidates import Candidate
+from reelwright.store.candidates import Candidate, Gap
 
 # After so long a step that does not fit holds back the smaller ones, on one node.
 PATIENCE_S = 30.0
-# So many nodes are held at a time at the most: an hour's queue of big steps must not empty a pool.
-_MOST_HELD = 16
+# So many nodes are held at a time at the most, and no more than this part of them: an hour's queue
+# of big steps must not empty a pool.
+_MOST_HELD, _HELD_SHARE = 10, 1 / 100
+# Of so many of the emptiest nodes one is chosen for it.
+_LOOKED_AT = 8
 # Fewer bytes are not worth a look at where they are.
 _WORTH_BYTES = 4 << 20
 _NEAREST = 3
 # In a drawer of nodes with about as much free so many are tried before the next drawer is.
 _TRIES = 8
+# Where less is free on every node, nobody looks for what might still fit.
+_WORTH_CPUS = 0.25
 _UNLIMITED = 1 << 62
 _EPSILON = 1e-6
 _Vector = tuple[float, int, int, int]
+_Entry = tuple[int, int, "Room"]
 
 
 @dataclass(slots=True)
@@ -98,19 +105,18 @@ class _Drawers:
 
     def __init__(self, rooms: Sequence[Room]) -> None:
         self.rooms = rooms
-        self._drawers: dict[int, list[tuple[int, int, Room]]] = {}
-        for room in (one for one in rooms if not one.is_held):
-            self._drawers.setdefault(_level(room.cpus), []).append(_entry(room))
+        self.node = rooms[0].node
+        self._drawers: dict[int, list[_Entry]] = {}
+        for room in rooms:
+            if not room.is_held:
+                entry = (room.memory_bytes, room.number, room)
+                self._drawers.setdefault(_level(room.cpus), []).append(entry)
         for drawer in self._drawers.values():
             drawer.sort(key=_order)
         self._levels = sorted(self._drawers)
-        # What found no room: nor does what is as large. Rooms only get smaller.
-        self._failed: list[_Vector] = []
 
     def find(self, need: _Vector) -> Room | None:
         """The smallest that fits, or nearly so."""
-        if any(all(f <= n for f, n in zip(one, need, strict=True)) for one in self._failed):
-            return None
         is_whole = True
         for level in self._levels[bisect_left(self._levels, _level_of_need(need[0])) :]:
             drawer = self._drawers[level]
@@ -119,11 +125,14 @@ class _Drawers:
                 if room.has(need):
                     return room
             is_whole = is_whole and len(drawer) - start <= _TRIES
-        found = None if is_whole else next((r for r in self._loose() if r.has(need)), None)
-        if found is None:
-            kept = [o for o in self._failed if not all(map(_at_least, o, need))]
-            self._failed = [*kept, need]
-        return found
+        if is_whole:
+            return None
+        return next((room for room in self.rooms if not room.is_held and room.has(need)), None)
+
+    def emptiest(self) -> Iterator[Room]:
+        """Those that are not held, with the most free cores first."""
+        for level in reversed(self._levels):
+            yield from (room for _, _, room in reversed(self._drawers[level]))
 
     def take(self, room: Room, need: _Vector) -> None:
         self.remove(room)
@@ -132,7 +141,7 @@ class _Drawers:
         if level not in self._drawers:
             self._drawers[level] = []
             insort(self._levels, level)
-        insort(self._drawers[level], _entry(room), key=_order)
+        insort(self._drawers[level], (room.memory_bytes, room.number, room), key=_order)
 
     def remove(self, room: Room) -> None:
         level = _level(room.cpus)
@@ -142,16 +151,28 @@ class _Drawers:
             del self._drawers[level]
             self._levels.remove(level)
 
-    def _loose(self) -> Iterator[Room]:
-        return (room for room in self.rooms if not room.is_held)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Class:
-    """Steps that may go to the same nodes. `most_cpus`: the largest of them."""
+    """Steps that may go to the same nodes. `most_cpus`: the largest of them. `failed`: what found
+    no room; nor does what is as large in all, as rooms only get smaller."""
 
     drawers: Sequence[_Drawers]
     most_cpus: float
+    gpus: int
+    failed: list[_Vector] = field(default_factory=list)
+
+    def has_failed(self, need: _Vector) -> bool:
+        cpus, memory, disk, gpus = need
+        # No `any` over a generator: this is asked for nearly every step that waits.
+        for one in self.failed:
+            if one[0] <= cpus and one[1] <= memory and one[2] <= disk and one[3] <= gpus:
+                return True
+        return False
+
+    def fail(self, need: _Vector) -> None:
+        larger = (not all(f >= n for f, n in zip(one, need, strict=True)) for one in self.failed)
+        self.failed = [*compress(self.failed, larger), need]
 
 
 @dataclass(slots=True)
@@ -182,9 +203,10 @@ class Placing:
         self._by_host = {room.node.host: room for room in self.rooms}
         self._home = next((room.node for room in self.rooms if room.node.is_home), None)
         self._labels: set[str] = set()
-        self._groups, self._of_room = _grouped(self.rooms, ())
+        self._groups: list[_Drawers] = []
+        self._of_room: dict[int, _Drawers] = {}
         self._classes: dict[tuple[str, str | None, bool, bool], _Class] = {}
-        self._held = 0
+        self._may_hold = max(1, min(_MOST_HELD, round(len(self.rooms) * _HELD_SHARE)))
 
     def place(
         self, candidates: Sequence[Candidate], inputs: Mapping[str, Mapping[str, int]] | None = None
@@ -203,46 +225,71 @@ class Placing:
             placed.chosen.append((item, room.node))
         return placed
 
-    def free(self) -> Need:
-        """The most that is free on any node, each by itself."""
+    def round(
+        self,
+        found: Sequence[Candidate],
+        inputs: Mapping[str, Mapping[str, int]],
+        look: int,
+        behind: Callable[[Gap], Sequence[Candidate]] | None,
+    ) -> Placed:
+        """`found`: the first `look` candidates. Where there are more than these, and these leave
+        something, `behind` (if any) is asked for those that may fit the gap."""
+        placed = self.place(found, inputs)
+        if behind is None or len(found) < look:
+            return placed
+        gap = self._gap(placed)
+        if gap is not None:
+            placed.chosen += self.place(behind(gap)).chosen
+        return placed
+
+    def _gap(self, placed: Placed) -> Gap | None:
+        """The most that is free on any node, each by itself; None where that is next to nothing."""
         loose = [room for room in self.rooms if not room.is_held]
-        return Need(
-            cpus=max((room.cpus for room in loose), default=0.0),
-            memory_bytes=max((room.memory_bytes for room in loose), default=0),
-            disk_bytes=max((room.disk_bytes for room in loose), default=0),
-            gpus=max((room.gpus for room in loose), default=0),
+        cpus = max((room.cpus for room in loose), default=0.0)
+        if cpus < _WORTH_CPUS:
+            return None
+        started = {item.asks for item, _ in placed.chosen}
+        missing = {item.asks for item in placed.waiting} - started
+        return Gap(
+            cpus=cpus,
+            memory_bytes=max(room.memory_bytes for room in loose),
+            disk_bytes=max(room.disk_bytes for room in loose),
+            but_ids=[item.step_id for item, _ in placed.chosen]
+            + [item.step_id for item in placed.waiting],
+            but_asks=sorted(one for one in missing if one is not None),
         )
 
     def could_fit(self, item: Candidate) -> bool:
         """Whether any node could take it if nothing else ran there."""
+        self._tell_apart({item.asks})
         kind = self._class(item)
-        need = _need(item, kind.most_cpus, self._ignores_asks)
+        need = _need(item, kind)
         return any(room.could_have(need) for some in kind.drawers for room in some.rooms)
 
     def _tell_apart(self, asks: Iterable[str | None]) -> None:
         """Nodes by the labels that are asked for, and by no others: each has some of its own."""
         names = {name for text in asks for name, _ in parsed(text).labels}
-        if not names <= self._labels:
+        if not self._groups or not names <= self._labels:
             self._labels |= names
             self._groups, self._of_room = _grouped(self.rooms, sorted(self._labels))
             self._classes.clear()
 
-    @property
-    def _ignores_asks(self) -> bool:
-        """One machine for all: what is asked for is there, or the step says what is missing."""
-        return self._home is not None and self._home.kinds is None
-
     def _room_for(self, item: Candidate, inputs: Mapping[str, int] | None) -> Room | None:
         kind = self._class(item)
-        need = _need(item, kind.most_cpus, self._ignores_asks)
-        room = self._nearest(kind, need, inputs) if inputs else None
-        for drawers in kind.drawers if room is None else ():
-            room = drawers.find(need)
-            if room is not None:
-                break
+        need = _need(item, kind)
+        room = None
+        if not kind.has_failed(need):
+            room = self._nearest(kind, need, inputs) if inputs else None
+            for drawers in kind.drawers if room is None else ():
+                room = drawers.find(need)
+                if room is not None:
+                    break
+            else:
+                if room is None:
+                    kind.fail(need)
         if room is not None:
             self._of_room[room.number].take(room, need)
-        elif item.waited_s > PATIENCE_S and self._held < _MOST_HELD:
+        elif item.waited_s > PATIENCE_S and self._may_hold:
             self._hold(kind, need)
         return room
 
@@ -257,14 +304,14 @@ class Placing:
         return None
 
     def _hold(self, kind: _Class, need: _Vector) -> None:
-        """On the node that is the nearest to having room for it."""
-        loose = (r for some in kind.drawers for r in some.rooms if not r.is_held)
-        could = [room for room in loose if room.could_have(need)]
+        """Of the emptiest nodes the one that is the nearest to having room for it."""
+        emptiest = (islice(some.emptiest(), _LOOKED_AT) for some in kind.drawers)
+        could = [room for some in emptiest for room in some if room.could_have(need)]
         if could:
             best = max(could, key=lambda room: (room.nearness(need), -room.number))
             self._of_room[best.number].remove(best)
             best.is_held = True
-            self._held += 1
+            self._may_hold -= 1
 
     def _class(self, item: Candidate) -> _Class:
         home = self._home
@@ -279,7 +326,7 @@ class Placing:
     def _fitting(self, kind: str, asks: Asks, is_short: bool, is_kept: bool) -> _Class:
         found = []
         for drawers in self._groups:
-            node = drawers.rooms[0].node
+            node = drawers.node
             if not self._takes(node, kind, asks, is_short=is_short, is_kept=is_kept):
                 continue
             # At home first where that is right at all, and GPUs are for those that ask for them.
@@ -287,7 +334,9 @@ class Placing:
         found.sort(key=lambda one: one[:2])
         some = [drawers for _, _, drawers in found]
         totals = [room.node.total.cpus for drawers in some for room in drawers.rooms]
-        return _Class(some, max(totals, default=0.0))
+        # One machine for all: what is asked for is there, or the step says what is missing.
+        ignores = self._home is not None and self._home.kinds is None
+        return _Class(some, max(totals, default=0.0), 0 if ignores else asks.gpus)
 
     def _takes(self, node: Node, kind: str, asks: Asks, *, is_short: bool, is_kept: bool) -> bool:
         if node.is_home and node.kinds is None:
@@ -312,10 +361,10 @@ def _grouped(
     return groups, {room.number: group for group in groups for room in group.rooms}
 
 
-def _need(item: Candidate, most_cpus: float, ignores_asks: bool) -> _Vector:
+def _need(item: Candidate, kind: _Class) -> _Vector:
     """More threads than the largest node has cores are slow, not impossible."""
-    gpus = 0 if ignores_asks else parsed(item.asks).gpus
-    return min(item.cpus, most_cpus), item.memory_bytes, item.disk_bytes, gpus
+    cpus = item.cpus if item.cpus <= kind.most_cpus else kind.most_cpus
+    return cpus, item.memory_bytes, item.disk_bytes, kind.gpus
 
 
 def _level(cpus: float) -> int:
@@ -327,13 +376,5 @@ def _level_of_need(cpus: float) -> int:
     return int(cpus * 4) if cpus < 16 else 64 + int(log2(cpus / 16) * 8)
 
 
-def _entry(room: Room) -> tuple[int, int, Room]:
-    return room.memory_bytes, room.number, room
-
-
-def _order(entry: tuple[int, int, Room]) -> tuple[int, int]:
+def _order(entry: _Entry) -> tuple[int, int]:
     return entry[0], entry[1]
-
-
-def _at_least(one: float, other: float) -> bool:
-    return one >= other

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from reelwright.engine import disk, events
 from reelwright.engine.asking import need_of, parsed
 from reelwright.engine.executor import Attempt, Need, Work
 from reelwright.engine.nodes import Node
-from reelwright.engine.placement import Placed, Placing, Room, room_of
+from reelwright.engine.placement import Placing, Room, room_of
 from reelwright.engine.settings import EngineSettings
 from reelwright.errors import Code, Problem
 from reelwright.store import attempts, candidates, jobs, steps
 from reelwright.store.attempts import Place
-from reelwright.store.candidates import Candidate, Gap
+from reelwright.store.candidates import Candidate
 from reelwright.store.database import Tx
 from reelwright.store.states import StepState
 
 # So many steps are looked at in one go, and one more for each further node; more would not start
 # at once on any machine.
 _LOOK = 64
-# Where less is free on every node, nobody looks for what might still fit.
-_WORTH_CPUS = 0.25
 
 
 @dataclass(slots=True)
@@ -50,23 +49,29 @@ def claim(
     nodes: Sequence[Node],
     job_id: str | None,
     kept: Iterable[str] = (),
+    *,
+    looks_behind: bool = True,
 ) -> Claimed:
     """Leases what fits, each attempt for the worker of its node, counting every running step of
-    these hosts, whoever runs it. `kept`: ids of steps that must stay on the dispatcher's machine.
+    these hosts, whoever runs it. `kept`: ids of steps that must not leave this machine yet.
+    `looks_behind`: also for steps that fit what a long line of others before them leaves.
     """
     if not nodes:
         return Claimed()
     _one_at_a_time(tx, nodes)
-    look = _look(nodes)
+    look = look_of(nodes)
     found = candidates.candidates(tx, job_id, look)
     if not found:
         return Claimed()
     rooms, making, runs = _rooms(tx, nodes, found)
     placing = Placing(rooms, kept=kept, making=making)
-    placed = placing.place(found, _inputs(tx, nodes, found))
+    placed = placing.round(
+        found,
+        _inputs(tx, nodes, found),
+        look,
+        partial(candidates.candidates_within, tx, job_id, look) if looks_behind else None,
+    )
     chosen = placed.chosen
-    if len(found) == look and (behind := _behind(tx, job_id, look, placing, placed)):
-        chosen = chosen + placing.place(behind).chosen
     claimed = Claimed(work=_start(tx, chosen, settings))
     started = len(claimed.work)
     claimed.is_cut = bool(started) and (started < len(chosen) or started >= look)
@@ -78,10 +83,11 @@ def claim(
 
 def ready(tx: Tx, job_id: str | None, nodes: Sequence[Node] = ()) -> list[Candidate]:
     """What could start now if there was room for it."""
-    return candidates.candidates(tx, job_id, _look(nodes))
+    return candidates.candidates(tx, job_id, look_of(nodes))
 
 
-def _look(nodes: Sequence[Node]) -> int:
+def look_of(nodes: Sequence[Node]) -> int:
+    """How many candidates are looked at in one go."""
     return _LOOK + len(nodes) - 1 if nodes else _LOOK
 
 
@@ -138,30 +144,6 @@ def _inputs(
     if len(nodes) < 2:
         return {}
     return candidates.inputs_at(tx, [item.step_id for item in found])
-
-
-def _behind(
-    tx: Tx,
-    job_id: str | None,
-    look: int,
-    placing: Placing,
-    placed: Placed,
-) -> list[Candidate]:
-    """Steps behind those that were looked at which fit what these leave."""
-    free = placing.free()
-    if free.cpus < _WORTH_CPUS:
-        return []
-    known = [item.step_id for item, _ in placed.chosen] + [one.step_id for one in placed.waiting]
-    started = {item.asks for item, _ in placed.chosen}
-    missing = {item.asks for item in placed.waiting} - started
-    gap = Gap(
-        cpus=free.cpus,
-        memory_bytes=free.memory_bytes,
-        disk_bytes=free.disk_bytes,
-        but_ids=known,
-        but_asks=sorted(one for one in missing if one is not None),
-    )
-    return candidates.candidates_within(tx, job_id, look, gap)
 
 
 def _short_bytes(nodes: Sequence[Node], rooms: Sequence[Room], found: Sequence[Candidate]) -> int:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
 from reelwright.engine import lifecycle, scheduler
 from reelwright.engine.executor import Executor
 from reelwright.engine.nodes import Node
+from reelwright.engine.scheduler import Claimed
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.threads import aside
 from reelwright.engine.writing import LAST, Write
 from reelwright.store import artifacts
 from reelwright.store.blobs import Blobs
 from reelwright.store.candidates import Candidate
+from reelwright.store.database import Tx
 from reelwright.store.prune import prune
 from reelwright.store.store import Store
+
+# So often at the most it is looked for steps behind a long line of others that do not fit.
+_BEHIND_S = 0.5
 
 
 class Starter:
@@ -34,6 +40,7 @@ class Starter:
         self._executor = executor
         self._settings = settings
         self._write = write
+        self._look_behind = 0.0
 
     async def start(self, only: str | None) -> bool:
         """True where something changed that is worth another look at once."""
@@ -50,9 +57,15 @@ class Starter:
         if is_cached:
             return True
         kept = await self._executor.prepare(ready)
-        claimed = await self._write(
-            lambda tx: scheduler.claim(tx, self._settings, nodes, only, kept), order=LAST
-        )
+        now = time.monotonic()
+        behind = now >= self._look_behind
+        if behind:
+            self._look_behind = now + _BEHIND_S
+
+        def claim(tx: Tx) -> Claimed:
+            return scheduler.claim(tx, self._settings, nodes, only, kept, looks_behind=behind)
+
+        claimed = await self._write(claim, order=LAST)
         for attempt, work in claimed.work.items():
             await self._executor.start(attempt, work)
         await self._executor.demand(claimed.waiting)
