@@ -4,7 +4,7 @@ process; and the `Nodes` that reach them, with the losses that a test asks for."
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,11 @@ from reelwright.engine.executor import Attempt, Need
 from reelwright.engine.nodes import Node, NodeState
 from reelwright.engine.presence import Presence
 from reelwright.engine.resident import Resident
-from tests.engine.jobs import NO_TOOLS, World, run_shell
+from reelwright.engine.submission import NewJob
+from reelwright.planning.plan import Step
+from reelwright.store import attempts
+from reelwright.store.rows import Job, Running, StepRow
+from tests.engine.jobs import NO_TOOLS, World, plan, run_shell, shell, wait
 
 TWO = Need(cpus=2, memory_bytes=1 << 30)
 
@@ -129,3 +133,52 @@ class Agents:
     def workspaces(self) -> list[Path]:
         """What stands in the nodes' folders of workspaces."""
         return [found for a in self.agents.values() for found in (a.home / "work").glob("*")]
+
+
+def on(here: World, work: Callable[[Agents], Awaitable[Any]]) -> Any:
+    async def go() -> Any:
+        agents = Agents(here)
+        try:
+            return await work(agents)
+        finally:
+            await agents.end()
+
+    return wait(go(), 120.0)
+
+
+async def running(here: World, count: int = 1) -> list[Running]:
+    """Waits until so many steps run, and their workspaces stand."""
+    while True:
+        with here.store.read() as tx:
+            found = attempts.running(tx)
+            places = [Path(attempts.get(tx, r.step_id, r.attempt).workspace) for r in found]
+        if len(found) >= count and all(place.is_dir() for place in places):
+            return found
+        await asyncio.sleep(0.02)
+
+
+async def served(
+    agents: Agents, made: list[Step], act: Callable[[Engine, str], Awaitable[None]]
+) -> Job:
+    """A job on an engine over the agents, with what happens meanwhile."""
+    engine = agents.engine()
+    job_id = engine.submit(NewJob(plan=plan(made)))
+    task = asyncio.create_task(engine.run_job(job_id))
+    try:
+        await act(engine, job_id)
+        return await task
+    finally:
+        task.cancel()
+        await engine.close()
+
+
+def row_of(here: World, job: Job, key: str) -> StepRow:
+    return here.steps(job.id)[key]
+
+
+def asking(key: str, script: str, **asks: Any) -> Step:
+    return replace(shell(key, script), payload={"asks": asks})
+
+
+async def nothing(engine: Engine, job_id: str) -> None:
+    """Just runs."""
