@@ -18,6 +18,7 @@ from benchmarks.api import creation, idle_memory, reads
 from benchmarks.archive import download, downloads, feed
 from benchmarks.archive_library import library
 from benchmarks.cluster_kills import cluster_kills
+from benchmarks.cluster_models import cluster_models
 from benchmarks.cluster_overhead import cluster_overhead
 from benchmarks.cluster_writes import cluster_writes
 from benchmarks.dispatch import dispatch
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "cluster-overhead": cluster_overhead,
     "cluster-writes": cluster_writes,
     "cluster-kills": cluster_kills,
+    "cluster-models": cluster_models,
     "idle-memory": idle_memory,
     "service-kills": service_kills,
     "streams": streams,

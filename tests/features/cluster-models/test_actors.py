@@ -136,6 +136,27 @@ def test_an_actor_whose_model_crashed_loads_it_again(agents: Agents) -> None:
     asyncio.run(main())
 
 
+def test_who_is_cancelled_leaves_the_line(agents: Agents) -> None:
+    async def main() -> None:
+        agent = agents.one(CLUSTER__MODEL_BATCH="1")
+        await agent.vectors([picture(1)])
+        actor = await seen(agents)
+        (child,) = children(actor["pid"])
+        os.kill(child, signal.SIGSTOP)  # whatever comes takes its time
+        stays = asyncio.create_task(agent.vectors([picture(2)]))
+        await until(lambda: agents.actors()[0]["waiting"] == 1)
+        leaves = asyncio.create_task(agent.vectors([picture(3)]))
+        await until(lambda: agents.actors()[0]["waiting"] == 2)
+        leaves.cancel()
+        await asyncio.wait([leaves])
+        os.kill(child, signal.SIGCONT)
+        await stays
+        await agent.vectors([picture(4)])  # who left would have been before it
+        assert agents.actors()[0]["answered"] == 3
+
+    asyncio.run(main())
+
+
 def test_killing_an_actor_leaves_no_process_of_its_model(agents: Agents) -> None:
     async def main() -> None:
         await agents.one().vectors([picture(1)])

@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reelwright.app.cluster.models_actor import ModelActor, identity_of
@@ -159,9 +160,9 @@ class ClusterModels:
             if name not in self._fleets:
                 self._fleets[name] = RayActors(
                     self._namespace,
-                    name.asked,
-                    name.weights,
-                    lambda index: self._made(spec, Name(name.asked, name.weights, index)),
+                    name,
+                    self._settings.model_copies,
+                    lambda index: self._made(spec, replace(name, index=index)),
                 )
             return self._fleets[name]
 

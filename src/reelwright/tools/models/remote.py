@@ -29,6 +29,8 @@ _TRIES = 3
 # What an actor told of its line is old after so long.
 _OLD_S = 2.0
 _FULL_S = 1.0
+# So long is waited for one that is started again.
+_BACK_S = 60.0
 # Where another one was wanted and could not be had, so long it is not tried again.
 _AGAIN_S = 5.0
 _CHARS = 12
@@ -169,7 +171,7 @@ class RemoteProvider:
             except ActorLost:
                 lost += 1
                 self._lose(actor)
-                await asyncio.sleep(random.uniform(0.05, 0.2) * 2**lost)
+                await self._recovered()
                 continue
             if "gone" in reply:
                 self._actors.forget(actor)
@@ -208,6 +210,25 @@ class RemoteProvider:
         chosen = next_asked(loads)
         assert chosen is not None  # `to_add` gives one where there are none
         return next(actor for actor in found if actor.index == chosen.index)
+
+    async def _recovered(self) -> None:
+        """Until an actor answers, for it may be one that is started again; or there is none."""
+        until = time.monotonic() + _BACK_S
+        while time.monotonic() < until:
+            await asyncio.sleep(random.uniform(0.05, _FULL_S / 2))
+            try:
+                found = await self._actors.find()
+            except ActorLost:
+                return
+            if not found:
+                return
+            for actor in found:
+                try:
+                    await actor.about()
+                except ActorLost:
+                    self._actors.forget(actor)
+                else:
+                    return
 
     def _add_beside(self, index: int) -> None:
         """Another one, while those that are there are asked."""

@@ -8,19 +8,22 @@ of `remote`. Ray's names are unique, so that nodes that start one at once start 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reelwright.tools.models.remote import Actor, ActorLost
 from reelwright.tools.models.remote_desk import Message
 
 PREFIX = "model-"
-# The names are looked at again after so long.
-_NEWS_S = 1.0
+# The names are looked at again after so long; after longer nobody goes by what was seen before:
+# what was idle has gone to rest.
+_NEWS_S, _OLD_S = 5.0, 30.0
 # Below this an argument goes along with the call.
 _SMALL_BYTES = 64 << 10
 # After so long without an answer it is asked whether it is there at all, and has so long to say it:
@@ -129,23 +132,40 @@ def _lost(error: Exception) -> BaseException:
 
 
 class RayActors:
-    """Those of one model. `make(index)` starts one, or gives the one that is there; blocking."""
+    """Those of one model, at the most `most`. `make(index)` starts one, or gives the one that is
+    there; blocking.
+
+    Names are looked up one by one, up to the first that nobody has: a list of all of them would
+    name each agent of the cluster, to each agent of the cluster.
+    """
 
     def __init__(
-        self, namespace: str, asked: str, weights: str, make: Callable[[int], Any]
+        self,
+        namespace: str,
+        name: Name,
+        most: int,
+        make: Callable[[int], Any],
     ) -> None:
         self._namespace = namespace
-        self._asked = asked
-        self._weights = weights
+        self._name = name
+        self._most = most
         self._make = make
         self._known: dict[int, RayActor] = {}
-        self._looked_at: float | None = None
+        self._looked_at = -math.inf
+        self._looking: Future[None] | None = None
         self._lock = threading.Lock()
 
     async def find(self) -> list[Actor]:
-        now = time.monotonic()
-        if self._looked_at is None or now - self._looked_at > _NEWS_S:
-            await asyncio.to_thread(self._look)
+        """What is known of late is given at once, and looked at behind it: a head that is away
+        holds up nobody whose actors are there."""
+        age_s = time.monotonic() - self._looked_at
+        if age_s > _NEWS_S:
+            looking = asyncio.wrap_future(self._look_behind())
+            if age_s > _OLD_S or not self._known:
+                await asyncio.wait({looking}, timeout=_ABOUT_S)
+                if not looking.done():
+                    raise ActorLost(f"the head has not answered for {_ABOUT_S:g} s")
+                looking.result()
         with self._lock:
             return [self._known[index] for index in sorted(self._known)]
 
@@ -154,27 +174,50 @@ class RayActors:
 
     def forget(self, actor: Actor) -> bool:
         with self._lock:
-            self._looked_at = None
+            self._looked_at = -math.inf
             return self._known.get(actor.index) is actor and bool(self._known.pop(actor.index))
 
-    def _look(self) -> None:
-        """Raises ActorLost."""
-        import ray
+    def _look_behind(self) -> Future[None]:
+        """One look at a time, in a thread that nobody has to wait for."""
+        with self._lock:
+            if self._looking is None:
+                self._looking = Future()
+                threading.Thread(
+                    target=self._look, args=(self._looking,), name="models", daemon=True
+                ).start()
+            return self._looking
 
-        there = [
-            name
-            for name in names(self._namespace)
-            if (name.asked, name.weights) == (self._asked, self._weights)
-        ]
-        found: dict[int, RayActor] = {}
-        for name in there:
-            known = self._known.get(name.index)
-            with suppress(ValueError):  # it has ended in between
-                handle = known.handle if known else ray.get_actor(str(name), self._namespace)
-                found[name.index] = known or RayActor(handle, name.index)
+    def _look(self, looking: Future[None]) -> None:
+        try:
+            found = self._found()
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for it
+            with self._lock:
+                self._looking = None
+            looking.set_exception(_lost(error))
+            return
         with self._lock:
             self._known = found
             self._looked_at = time.monotonic()
+            self._looking = None
+        looking.set_result(None)
+
+    def _found(self) -> dict[int, RayActor]:
+        import ray
+
+        with self._lock:
+            before = dict(self._known)
+        found: dict[int, RayActor] = {}
+        for index in range(self._most):
+            try:
+                handle = ray.get_actor(str(replace(self._name, index=index)), self._namespace)
+            except ValueError:  # there is none of that name
+                if index > max(before, default=-1):
+                    break
+                continue
+            known = before.get(index)
+            is_same = known is not None and known.handle._actor_id == handle._actor_id
+            found[index] = known if known and is_same else RayActor(handle, index)
+        return found
 
     def _added(self, index: int) -> Actor:
         with self._lock:
