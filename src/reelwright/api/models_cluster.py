@@ -23,6 +23,7 @@ class Part(Model):
     pid: int
     is_up: bool
     problem: str | None
+    log: str = Field(description="What Ray said; a file of that machine.")
     since: Time
 
 

@@ -136,6 +136,7 @@ def _member_json(member: Member) -> dict[str, Any]:
         "pid": member.pid,
         "is_up": member.is_up,
         "problem": member.problem,
+        "log": member.log,
         "since": member.since,
     }
 

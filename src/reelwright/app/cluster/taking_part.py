@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import socket
 import threading
 import time
@@ -84,10 +85,13 @@ class Part:
             process = NodeProcess(self.node, on_change=hear)
             try:
                 process.start()
-                return self._keep()
+                was_drained = self._keep()
             finally:
                 self._asked.set()
                 process.stop()
+            # What was well leaves nothing behind; else its log is asked for.
+            shutil.rmtree(self.node.folder, ignore_errors=True)
+            return was_drained
 
     @property
     def _log(self) -> Path:
