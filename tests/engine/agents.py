@@ -56,9 +56,11 @@ class Agent:
 
 @dataclass
 class Agents:
-    """`told` are the hints that were given, `wanted` what was last said of demand."""
+    """`told` are the hints that were given, `wanted` what was last said of demand. `there`: the
+    agents' own way to the database: what they commit is heard of as from another process."""
 
     here: World
+    there: World | None = None
     problem: str | None = None
     told: list[Attempt] = field(default_factory=list)
     wanted: list[Sequence[Need]] = field(default_factory=list)
@@ -72,7 +74,8 @@ class Agents:
         host, home = f"node:{name}", self.here.home / "nodes" / name
         settings = replace(self.here.settings, home=home, machine=total)
         options = {"run_step": run_shell, "tools": NO_TOOLS, **more}
-        runner = AttemptRunner(self.here.store, self.here.blobs, settings, **options)
+        store = (self.there or self.here).store
+        runner = AttemptRunner(store, self.here.blobs, settings, **options)
         resident = Resident(runner, Presence.mine(host))
         await resident.open()
         agent = Agent(host, resident, home, total, labels or {})
