@@ -20,6 +20,7 @@ from benchmarks.archive_library import library
 from benchmarks.cluster_kills import cluster_kills
 from benchmarks.cluster_models import cluster_models
 from benchmarks.cluster_overhead import cluster_overhead
+from benchmarks.cluster_simulation import cluster_simulation
 from benchmarks.cluster_writes import cluster_writes
 from benchmarks.dispatch import dispatch
 from benchmarks.encode import chain, ladder, overhead
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "dispatch": dispatch,
     "cluster-overhead": cluster_overhead,
     "cluster-writes": cluster_writes,
+    "cluster-simulation": cluster_simulation,
     "cluster-kills": cluster_kills,
     "cluster-models": cluster_models,
     "idle-memory": idle_memory,
