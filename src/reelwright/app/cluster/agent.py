@@ -75,9 +75,9 @@ class Agent:
         return await self._in_loop(self._warm(model, count))
 
     async def close(self) -> None:
-        """Gives back what runs."""
+        """Gives back what runs, and leaves the service."""
         if self._resident is not None:
-            await self._in_loop(self._resident.close())
+            await self._in_loop(self._close(self._resident))
 
     async def _in_loop(self, work: Coroutine[Any, Any, _T]) -> _T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
@@ -102,6 +102,8 @@ class Agent:
             self._versions = self._versions or versions(app)
             self._problems = problems(app, expected)
         except ReelError as error:
+            if error.code.retryable and self._resident is not None:
+                return self._problems  # what is away was ours when it was there
             self._problems = [f"{error.problem.message} ({error.code.text})"]
         self._checked_for, self._checked_at = expected, now
         return self._problems
@@ -214,6 +216,16 @@ class Agent:
         if self._resident is None:
             raise ReelError(Code.NODE_REFUSED, "this node runs no steps", where=self._node)
         await self._resident.start([attempt_of(one) for one in told])
+
+    async def _close(self, resident: Resident) -> None:
+        from reelwright.store import workers
+
+        self._beating.cancel()
+        await resident.close()
+        app, me = self._app, str(self._presence)
+        assert app
+        with suppress(ReelError):
+            await asyncio.to_thread(app.store.transact, lambda tx: workers.remove(tx, me))
 
     async def _stop(self, told: Mapping[str, Any], grace_s: float) -> None:
         if self._resident is not None:

@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from reelwright.errors import ReelError
-
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
     from reelwright.store.shared import SharedStore
@@ -106,11 +104,9 @@ def _counts(name: str, text: str) -> str:
 
 
 def problems(app: App, wanted: Mapping[str, Any]) -> list[str]:
-    """Why the node that this is must not run steps for who expects `wanted`. Blocking."""
-    try:
-        return [*_database(app, wanted), *_store(app, wanted)]
-    except ReelError as error:
-        return [f"{error.problem.message} ({error.code.text})"]
+    """Why the node that this is must not run steps for who expects `wanted`. Blocking. Raises what
+    a database or a store raises that cannot be looked at."""
+    return [*_database(app, wanted), *_store(app, wanted)]
 
 
 def _database(app: App, wanted: Mapping[str, Any]) -> list[str]:

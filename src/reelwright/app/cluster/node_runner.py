@@ -76,8 +76,8 @@ class NodeRunner(AttemptRunner):
         whole = self.settings.machine.memory_bytes
         most = row.memory_bytes * _TIMES + _MORE_BYTES
         if not row.memory_bytes or (whole and most >= whole):
-            return Bounds(whole or None, "the node allows", devices)
-        rule = f"the node allows a step that was estimated at {row.memory_bytes >> 20} MiB"
+            return Bounds(whole or None, "the node has", devices)
+        rule = f"a step that was estimated at {row.memory_bytes >> 20} MiB may take"
         return Bounds(most, rule, devices)
 
     def _seen(self, row: StepRow) -> AbstractContextManager[object]:
