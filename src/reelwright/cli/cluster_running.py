@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +58,11 @@ def run_part(app: App, part: Part, behind: list[str] | None, *, as_json: bool) -
     if behind is not None:
         _behind(app, part, behind, as_json=as_json)
         return
-    _hear_signals(part)
     lines = _Lines(part, as_json=as_json)
     if not as_json:
         terminal.note(f"Starting Ray at {part.node.host} …")
-    was_drained = part.run(lines.hear)
+    with _signals(part):
+        was_drained = part.run(lines.hear)
     if as_json:
         terminal.emit({"event": "ended", "name": part.name, "was_drained": was_drained})
     elif was_drained:
@@ -133,17 +134,24 @@ def _explain(part: Part, member: Member) -> None:
     sys.stdout.flush()
 
 
-def _hear_signals(part: Part) -> None:
-    asked = threading.Lock()
+@contextmanager
+def _signals(part: Part) -> Iterator[None]:
+    """SIGINT and SIGTERM end the part while the body runs."""
+    asked = threading.Event()
 
     def hear(_number: int, _frame: object) -> None:
         # `ask_end` takes locks of its own: not within the signal's frame.
         threading.Thread(target=part.ask_end, daemon=True).start()
-        if not part.node.is_head and asked.acquire(blocking=False):
+        if not part.node.is_head and not asked.is_set():
+            asked.set()
             terminal.note("Finishing what runs (Ctrl-C again stops at once) …")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, hear)
+    before = [(n, signal.signal(n, hear)) for n in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def _behind(app: App, part: Part, command: list[str], *, as_json: bool) -> None:

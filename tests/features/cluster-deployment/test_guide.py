@@ -203,10 +203,10 @@ def test_what_the_guide_tells_to_type_works(
             if _STAYS.match(command):
                 until(here.answers, START_S, 0.2)
             if "cluster join" in command:
-                until(lambda name=name: _state(here, name) == "active", START_S, 0.5)
+                _becomes(here, name, "active")
             if "cluster drain" in command:
                 seen["drained"] = said
-                until(lambda: _state(here, "studio-1") is None, START_S, 0.5)
+                _becomes(here, "studio-1", None)
             if command == "reel cluster status":
                 seen["status"] = said
         assert (laptop / "out" / "small.mp4").stat().st_size > 1000
@@ -214,6 +214,10 @@ def test_what_the_guide_tells_to_type_works(
         for name in ("studio-1", "studio-2"):
             assert re.search(rf"^{name} .* active", seen["status"], re.MULTILINE)
         assert "s3://" in seen["status"]
+
+
+def _becomes(here: Network, name: str, state: str | None) -> None:
+    until(lambda: _state(here, name) == state, START_S, 0.5)
 
 
 def _state(here: Network, name: str) -> str | None:
