@@ -17,10 +17,10 @@ export UV_NO_PROGRESS := 1
 # Where PYTHONDONTWRITEBYTECODE is set nothing would ever be compiled: 0.6 s of CPU more a command.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo test test-faults check bench fmt docs client clean
+.PHONY: help setup demo test test-faults test-cluster check bench fmt docs client clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/.ready-dev ## install everything into .venv, tools for development included
 
@@ -35,6 +35,10 @@ test: $(VENV)/.ready-dev ## run all tests; reports go to quality-reports/
 test-faults: $(VENV)/.ready-dev ## run the faults that take minutes: outages, kills, long runs
 	@mkdir -p $(REPORTS)
 	$(BIN)/pytest -m faults_long --quality-report=$(REPORTS)/faults.json $(PYTEST)
+
+test-cluster: $(VENV)/.ready-dev ## run the tests that start nodes of Ray on this machine
+	@mkdir -p $(REPORTS)
+	$(BIN)/pytest -m cluster --quality-report=$(REPORTS)/cluster.json $(PYTEST)
 
 check: $(VENV)/.ready-dev ## lint, formatting, types, import direction, sizes, words, secrets, deploy/
 	$(BIN)/ruff check .
