@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 TARGETS = {
-    "help", "setup", "demo", "test", "test-faults", "check", "bench", "fmt", "docs", "client",
+    "help", "setup", "demo", "test", "test-faults", "test-cluster", "check", "bench", "fmt", "docs", "client",
     "clean",
 }  # fmt: skip
 
