@@ -139,7 +139,7 @@ class Cluster:
         self._count += 1
         number = self._count
         name = name or f"n{number}"
-        home = self.folder / f"home-{name}"
+        home = Path(environ.pop("REEL_HOME", self.folder / f"home-{name}"))
         node = RayNode(
             folder=self._short / f"n{number}",
             token=self.token,

@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 TARGETS = {
-    "help", "setup", "demo", "test", "test-faults", "test-cluster", "check", "bench", "fmt", "docs", "client",
-    "clean",
+    "help", "setup", "demo", "test", "test-faults", "test-cluster", "check", "bench", "fmt",
+    "docs", "client", "clean",
 }  # fmt: skip
 
 
