@@ -23,6 +23,13 @@ hypothesis.settings.register_profile("reelwright", deadline=None)
 hypothesis.settings.load_profile("reelwright")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many more as there are cores: many tests wait, for a server's time to come or for a
+    disk that is full, without any work (a tenth of the time of tests/faults/archive is work)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) + ((cores or 1) + 1) // 2
+
+
 @pytest.fixture(scope="session")
 def ffmpeg() -> Path:
     """The FFmpeg binary that the tests run, as a user without `REEL_FFMPEG` would get it."""
