@@ -27,7 +27,9 @@ Made = tuple[Executor, Callable[[], Awaitable[None]]]
 
 
 class ExecutorContract:
-    """`here` is a fixture of tests/contracts/conftest.py."""
+    """`here` is a fixture of tests/contracts/conftest.py. What takes longer than `limit_s` hangs."""
+
+    limit_s = 60.0
 
     async def make(self, here: World) -> Made:
         """An executor, and the way to close it."""
@@ -55,7 +57,7 @@ class ExecutorContract:
             finally:
                 await close()
 
-        return wait(go())
+        return wait(go(), self.limit_s)
 
     async def until(self, here: World, attempt: Attempt, *states: StepState) -> StepRow:
         while True:
