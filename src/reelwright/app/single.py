@@ -59,7 +59,7 @@ async def analyse(
     key = _key(path, operations, [want, *sorted((beside or {}).items())], app.chains)
     folder = app.home / "analyses" / key
     make_folder(folder.parent)
-    text = _spec(path, operations, {"result.json": want, **(beside or {})})
+    text = spec_of(path, operations, {"result.json": want, **(beside or {})})
     async with _alone(folder.with_suffix(".lock")):
         make_folder(folder)
         try:
@@ -115,8 +115,9 @@ def _key(
     return hashlib.sha256(said.encode()).hexdigest()[:24]
 
 
-def _spec(path: Path, operations: Sequence[Mapping[str, Any]], outputs: Mapping[str, str]) -> str:
-    """A name of a file is no pattern and no variable."""
+def spec_of(path: Path, operations: Sequence[Mapping[str, Any]], outputs: Mapping[str, str]) -> str:
+    """A job that runs `operations` on the file as ``media``; `outputs`: names of files and what is
+    in them. A name of a file is no pattern and no variable."""
     body = {
         "version": 1,
         "inputs": {"media": {"path": str(path).replace("${", "$${"), "glob": False}},

@@ -12,6 +12,7 @@ from reelwright.errors import Code, ReelError
 REMOTE = (
     "run", "plan", "probe", "operators", "archive", "follow", "library", "workplan", "metadata",
     "jobs", "status", "logs", "watch", "cancel", "retry",
+    "search", "ask", "understand", "transcribe", "read-text",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from reelwright.cli import terminal
 if TYPE_CHECKING:
     from reelwright.app.search.searching import Asked
     from reelwright.app.wiring import App
+    from reelwright.cli.remote.searching import Limits
     from reelwright.search.moments import Moment, Page
     from reelwright.search.query import Filters
 
@@ -67,12 +68,9 @@ def filters(
     """Raises USAGE, QUERY_INVALID, ASSET_UNKNOWN, DOCUMENT_UNKNOWN."""
     from dataclasses import replace
 
-    from reelwright.errors import Code, ReelError
     from reelwright.search.query import Filters, parse
 
-    if videos and documents:
-        said = "--videos and --documents exclude each other"
-        raise ReelError(Code.USAGE, said, where="--documents")
+    _refuse_both(videos=videos, documents=documents)
     # The same words as in a query, and so the same errors; a name may hold anything.
     told = [("after", after), ("before", before), ("duration", duration)]
     text = " ".join(f'{key}:"{value}"' for key, value in told if value is not None)
@@ -87,6 +85,44 @@ def filters(
         documents=texts,
         sources=("video",) if videos else ("document",) if documents else (),
     )
+
+
+def limits(
+    *,
+    channel: Sequence[str] | None = None,
+    after: str | None = None,
+    before: str | None = None,
+    language: Sequence[str] | None = None,
+    kind: Sequence[str] | None = None,
+    speaker: Sequence[str] | None = None,
+    duration: str | None = None,
+    asset: Sequence[str] | None = None,
+    videos: bool = False,
+    documents: bool = False,
+) -> Limits:
+    """The same for a service. Raises USAGE."""
+    from reelwright.cli.remote.searching import Limits
+
+    _refuse_both(videos=videos, documents=documents)
+    return Limits(
+        channels=tuple(channel or ()),
+        after=after,
+        before=before,
+        languages=tuple(language or ()),
+        kinds=tuple(kind or ()),
+        speakers=tuple(speaker or ()),
+        duration=duration,
+        assets=tuple(asset or ()),
+        source="video" if videos else "document" if documents else None,
+    )
+
+
+def _refuse_both(*, videos: bool, documents: bool) -> None:
+    from reelwright.errors import Code, ReelError
+
+    if videos and documents:
+        said = "--videos and --documents exclude each other"
+        raise ReelError(Code.USAGE, said, where="--documents")
 
 
 def _subjects(used: App, named: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,6 +16,7 @@ from reelwright.errors import Code, Kind, Problem, ReelError
 if TYPE_CHECKING:
     from reelwright.app.single import Analysed
     from reelwright.app.wiring import App
+    from reelwright.cli.choice import Target
     from reelwright.engine.engine import Engine
     from reelwright.planning.plan import Plan
 
@@ -31,6 +32,48 @@ def refuse_server(command: str) -> None:
             where="--server",
             hint="leave the option out; a service understands videos: POST /v1/understand",
         )
+
+
+def elsewhere(
+    target: Target,
+    path: Path,
+    operations: Sequence[Mapping[str, Any]],
+    want: str,
+    *,
+    use_cache: bool = True,
+) -> Any:
+    """As `analysed`, by a service: the file goes there, the result comes here."""
+    import json
+    from tempfile import TemporaryDirectory
+
+    from reelwright.app.request import Request
+    from reelwright.app.single import Analysed, spec_of
+    from reelwright.cli.interrupts import Interrupts
+    from reelwright.cli.remote.running import Remote
+    from reelwright.cli.use import home
+    from reelwright.cli.watch import watch
+
+    shown = watch(as_json=False, quiet=not terminal.is_lively(sys.stderr))
+    interrupts = Interrupts()
+    with TemporaryDirectory(prefix="reel-") as place:
+        text = spec_of(path, operations, {"result.json": want})
+        request = Request(text=text, base=Path(place), name=path.name, use_cache=use_cache)
+        try:
+            work = Remote(target, home()).ended(request, shown, interrupts)
+            ended = interrupts.run(work)
+        finally:
+            shown.close()
+        made = Path(place) / "result.json"
+        result = json.loads(made.read_text("utf-8")) if made.is_file() else None
+    return _result(Analysed(ended, result), path)
+
+
+def refuse_there(options: Mapping[str, bool]) -> None:
+    """Raises USAGE for the first of these options that was given: a service has its own."""
+    for option, is_given in options.items():
+        if is_given:
+            said = f"{option} does not go with --server: the service has settings of its own"
+            raise ReelError(Code.USAGE, said, where=option, hint="leave it out")
 
 
 def analysed(

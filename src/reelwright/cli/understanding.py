@@ -40,8 +40,12 @@ def understand(arguments: Arguments) -> int:
     """Understands what is named, to the end, and gives the exit code; prints everything, errors
     too."""
     try:
-        choice.here_only("understand")
         wish = wish_of(arguments)
+        service = choice.target()
+        if service is not None:
+            from reelwright.cli.remote import understanding
+
+            return understanding.understand(service, arguments, wish)
         with opened(
             models__job_budget_usd=arguments.budget, sandbox=sandbox_flag(arguments.sandbox)
         ) as used:
@@ -108,10 +112,10 @@ def _run(used: App, found: Sequence[Target], wish: Wish, arguments: Arguments) -
         shown.all_ended(done, len(found))
     finally:
         shown.close()
-    return _code(done)
+    return code_of(done)
 
 
-def _code(done: Sequence[Understood]) -> int:
+def code_of(done: Sequence[Understood]) -> int:
     """That of the first video that is not understood."""
     for one in done:
         if one.state == "cancelled":

@@ -29,6 +29,15 @@ def kinds_of(kind: str) -> tuple[str, ...]:
     return _GIVES.get(kind, ())
 
 
+def count(kind: str, body: Any) -> dict[str, Any]:
+    """How much an analysis has found: ``{"shots": 12}``, of a transcript with its language."""
+    if kind == "transcript":
+        return {"words": len(body.get("words") or ()), "language": body.get("language")}
+    name = "texts" if kind == "text" else kind
+    entries = body if isinstance(body, list) else body.get(name)
+    return {name: len(entries)} if isinstance(entries, list) else {}
+
+
 def _texts(body: Any) -> Iterator[Draft]:
     """Lines of one slide are one passage, with the box of each."""
     entries = [e for e in body.get("texts") or [] if _says_something(e["text"])]

@@ -246,12 +246,16 @@ def _result(
     counted = {draft.kind: 0 for draft in drafts}
     for draft in drafts:
         counted[draft.kind] += 1
+    found: dict[str, Any] = {}
+    for role in sorted(bodies):
+        found |= findings.count(role, bodies[role])
     return {
         "subject": subject.name,
         "title": subject.title,
         "passages": len(drafts),
         "kinds": counted,
         "parts": list(bodies),
+        "found": found,
         "vectors": sum(len(space.rows) for space in made),
         "notes": list(notes),
     }

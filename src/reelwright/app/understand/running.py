@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from reelwright.app.understand.found import count
 from reelwright.app.understand.means import means
 from reelwright.app.understand.order import LeftOut, Order, Part, Wish, order
 from reelwright.errors import Code, Problem, ReelError
@@ -222,17 +223,8 @@ def counted(app: App, subject: str, parts: set[str]) -> dict[str, Any]:
         for part in sorted(parts):
             kept = analyses.get(tx, subject, part)
             if kept is not None:
-                found |= _count(part, kept.body)
+                found |= count(part, kept.body)
     return found
-
-
-def _count(part: str, body: Any) -> dict[str, Any]:
-    if part == "transcript":
-        return {"words": len(body.get("words") or ()), "language": body.get("language")}
-    names = {"text": "texts"}
-    name = names.get(part, part)
-    entries = body if isinstance(body, list) else body.get(name)
-    return {name: len(entries)} if isinstance(entries, list) else {}
 
 
 __all__ = ["LABEL", "Shown", "Understood", "counted", "indexed_by", "media_of", "understand"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelwright.cli import finding, terminal
+from reelwright.cli import choice, finding, terminal
 from reelwright.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -44,6 +44,23 @@ def ask(  # size: one line an option
     Examples: `reel ask "How long did the rendering take?"`,
     `reel ask "Which cache limit is the default?" --documents --json`
     """
+    target = choice.target()
+    if target is not None:
+        from reelwright.cli.remote import searching
+
+        body = searching.ask(
+            target,
+            " ".join(words),
+            finding.limits(
+                channel=channel, after=after, before=before, kind=kind,
+                asset=asset, videos=videos, documents=documents,
+            ),
+            language=language,
+            extractive=extractive,
+            on_sentence=_nothing if as_json else _print,
+        )  # fmt: skip
+        _give(body, as_json=as_json)
+        return
     from reelwright.app.ask.asking import Question
     from reelwright.cli.use import opened
 
@@ -56,10 +73,23 @@ def ask(  # size: one line an option
             text=" ".join(words), filters=limits, language=language, is_extractive=extractive
         )
         answer = _asked(used, question, as_json=as_json)
+    _give(answer.to_json(), as_json=as_json)
+
+
+def _give(body: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        terminal.emit(answer.to_json())
+        terminal.emit(body)
     else:
-        _sources(answer)
+        _sources(body)
+
+
+def _print(sentence: str) -> None:
+    terminal.out(terminal.printable(sentence))
+    sys.stdout.flush()
+
+
+def _nothing(_sentence: str) -> None:
+    """All of it is printed at its end."""
 
 
 def _asked(used: App, question: Question, *, as_json: bool) -> Answer:
@@ -75,33 +105,25 @@ def _asked(used: App, question: Question, *, as_json: bool) -> Answer:
             if isinstance(one, Answer):
                 last = one
             elif isinstance(one, Sentence) and not as_json:
-                terminal.out(terminal.printable(one.cited))
-                sys.stdout.flush()
+                _print(one.cited)
         assert last is not None  # what `ask` ends with, where it raises nothing
         return last
 
     return run(work)
 
 
-def _sources(answer: Answer) -> None:
-    from reelwright.app.ask.evidence import citation_json
-
-    told = {
-        c.evidence.number: citation_json(c, answer.evidence)
-        for one in answer.sentences
-        for c in one.citations
-    }
+def _sources(answer: dict[str, Any]) -> None:
     terminal.out()
-    for one in told.values():
+    for one in {one["mark"]: one for one in answer["citations"]}.values():
         place = finding.span(one["start"], one["end"]) or _lines(one["lines"])
         named = one.get("asset") or one["path"] or one["document"]
         said = f"{one['mark']} {one['title']}  {place}  {named}"
         terminal.out(terminal.dim(terminal.printable(said)))
-    if answer.how == "extractive":
+    if answer["how"] == "extractive":
         terminal.note("Extractive: sentences of what is indexed that fit best, word for word.")
-    for dropped in answer.dropped:
-        terminal.note(terminal.printable(f"Dropped: {dropped.text} ({dropped.why})"))
-    for note in answer.notes:
+    for dropped in answer["dropped"]:
+        terminal.note(terminal.printable(f"Dropped: {dropped['text']} ({dropped['why']})"))
+    for note in answer["notes"]:
         terminal.note(terminal.printable(note))
 
 

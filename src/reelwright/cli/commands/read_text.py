@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import Walls
+from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
+    from reelwright.cli.choice import Target
 
 app = typer.Typer(add_completion=False)
 
@@ -50,12 +52,18 @@ def read_text(
 
     Examples: `reel read-text talk.mp4`, `reel read-text slide.png --json | jq -r '.texts[].text'`
     """
-    from reelwright.cli.single import refuse_server
+    from reelwright.cli.single import refuse_there
     from reelwright.cli.use import opened, sandbox_flag
 
-    refuse_server("read-text")
-    with opened(sandbox=sandbox_flag(sandbox)) as used:
-        found = _read(used, file.absolute(), language, every, use_cache=not no_cache)
+    said = {"language": language, "every": every}
+    asked = {name: value for name, value in said.items() if value is not None}
+    target = choice.target()
+    if target is not None:
+        refuse_there({"--sandbox": sandbox is not None})
+        found = _read_there(target, file.absolute(), asked, use_cache=not no_cache)
+    else:
+        with opened(sandbox=sandbox_flag(sandbox)) as used:
+            found = _read(used, file.absolute(), asked, use_cache=not no_cache)
     for line in found.get("damage", ()):
         terminal.note(f"the picture is damaged: {terminal.printable(line)}")
     if as_json:
@@ -64,9 +72,7 @@ def read_text(
         _show(found)
 
 
-def _read(
-    used: App, path: Path, language: str | None, every: str | None, *, use_cache: bool
-) -> dict[str, Any]:
+def _read(used: App, path: Path, asked: dict[str, str], *, use_cache: bool) -> dict[str, Any]:
     from reelwright.app.inputs import existing
     from reelwright.app.probe import probe_file
     from reelwright.app.read_picture import is_picture, read_picture
@@ -75,17 +81,32 @@ def _read(
 
     info = run(lambda: probe_file(used, existing(path)))
     if is_picture(info):
-        tags = [tag.strip() for tag in (language or "").split(",") if tag.strip()]
+        tags = [tag.strip() for tag in asked.get("language", "").split(",") if tag.strip()]
         return run(lambda: read_picture(used, path, info, tags))
-    said = {"language": language, "every": every}
-    operation = {
-        "id": "written",
-        "op": "read_text",
-        "input": "media",
-        **{name: value for name, value in said.items() if value is not None},
-    }
-    found: dict[str, Any] = analysed(used, path, [operation], "written.text", use_cache=use_cache)
+    found: dict[str, Any] = analysed(used, path, _operations(asked), _WANT, use_cache=use_cache)
     return found
+
+
+def _read_there(
+    target: Target, path: Path, asked: dict[str, str], *, use_cache: bool
+) -> dict[str, Any]:
+    """Raises USAGE for a picture: to read one there is no job."""
+    from reelwright.app.read_picture import is_picture
+    from reelwright.cli.remote import looking
+    from reelwright.cli.single import elsewhere
+
+    if is_picture(looking.probe(target, path, as_json=False)):
+        said = f"{path.name} is a picture; pictures are read on this machine"
+        raise ReelError(Code.USAGE, said, where="--server", hint="leave the option out")
+    found: dict[str, Any] = elsewhere(target, path, _operations(asked), _WANT, use_cache=use_cache)
+    return found
+
+
+_WANT = "written.text"
+
+
+def _operations(asked: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"id": "written", "op": "read_text", "input": "media", **asked}]
 
 
 def _show(found: dict[str, Any]) -> None:

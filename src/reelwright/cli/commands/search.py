@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelwright.cli import finding, terminal
+from reelwright.cli import choice, finding, terminal
 from reelwright.cli.optional_value import STDOUT, OptionalValue
 from reelwright.cli.options import AsJson
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reelwright.app.search.cuts import Cut
     from reelwright.app.search.searching import Asked
     from reelwright.app.wiring import App
+    from reelwright.cli.choice import Target
+    from reelwright.cli.remote.searching import Limits
     from reelwright.search.moments import Page
 
 app = typer.Typer(add_completion=False)
@@ -89,12 +91,23 @@ def search(  # size: one line an option
     Examples: `reel search render farm`, `reel search '"open movie" kind:speech' --json`,
     `reel search goal --clip goals/ --join`, `reel search goal --edl goals.edl`
     """
-    from reelwright.app.search.searching import Asked
-    from reelwright.cli.use import opened
-
     wanted = {form: to for form, to in (("otio", otio), ("edl", edl), ("vtt", vtt), ("srt", srt))
               if to is not None}  # fmt: skip
     _check(wanted, clip=clip, join=join, spec=spec, as_json=as_json)
+    offset = offset if page is None else (page - 1) * k
+    target = choice.target()
+    if target is not None:
+        _refuse(wanted, image=image, clip=clip, spec=spec)
+        limits_there = finding.limits(
+            channel=channel, after=after, before=before, language=language, kind=kind,
+            speaker=speaker, duration=duration, asset=asset, videos=videos, documents=documents,
+        )  # fmt: skip
+        _elsewhere(target, _typed(words or []), limits_there, k=k, offset=offset,
+                   words_only=words_only, why=why, as_json=as_json)  # fmt: skip
+        return
+    from reelwright.app.search.searching import Asked
+    from reelwright.cli.use import opened
+
     with opened() as used:
         limits = finding.filters(
             used, channel=channel, after=after, before=before, language=language, kind=kind,
@@ -103,7 +116,7 @@ def search(  # size: one line an option
         asked = Asked(
             text=_typed(words or []),
             k=k,
-            offset=offset if page is None else (page - 1) * k,
+            offset=offset,
             filters=limits,
             image=finding.image_of(image),
             is_lexical=words_only,
@@ -120,6 +133,44 @@ def search(  # size: one line an option
                   overwrite=overwrite, as_json=as_json)  # fmt: skip
         elif as_json:
             _tell(used, found, asked, why=why, as_json=True)
+
+
+def _elsewhere(
+    target: Target,
+    text: str,
+    limits: Limits,
+    *,
+    k: int,
+    offset: int,
+    words_only: bool,
+    why: bool,
+    as_json: bool,
+) -> None:
+    """What a service has."""
+    from reelwright.cli.remote import searching
+
+    body = searching.search(target, text, limits, k=k, offset=offset, words_only=words_only)
+    if as_json:
+        terminal.emit(body)
+    else:
+        finding.show(searching.page_of(body), why=why)
+
+
+def _refuse(
+    wanted: Mapping[str, str], *, image: Path | None, clip: Path | None, spec: bool
+) -> None:
+    """Raises USAGE for what needs the videos, or a model, at hand."""
+    from reelwright.errors import Code, ReelError
+
+    given = {"--image": image is not None, "--clip": clip is not None, "--spec": spec}
+    given |= {f"--{form}": True for form in wanted}
+    for option, is_given in given.items():
+        if is_given:
+            said = f"{option} does not go with --server: the videos are there, not here"
+            hint = (
+                "`--json` has the hits; `reel --server URL run` cuts assets: a `trim` of asset:ID"
+            )
+            raise ReelError(Code.USAGE, said, where=option, hint=hint)
 
 
 def _typed(words: list[str]) -> str:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reelwright.cli import terminal
+from reelwright.cli import choice, terminal
 from reelwright.cli.options import AsJson, Walls
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
     from reelwright.app.wiring import App
+    from reelwright.cli.choice import Target
+    from reelwright.media.info import MediaInfo
 
 app = typer.Typer(add_completion=False)
 
@@ -77,10 +79,12 @@ def transcribe(  # size: one line an option
     Examples: `reel transcribe talk.mp4`, `reel transcribe talk.mp4 -o talk.vtt`,
     `reel transcribe talk.mp4 --json | jq -r '.words[].text'`
     """
-    from reelwright.cli.single import refuse_server
+    from reelwright.cli.single import refuse_there
     from reelwright.cli.use import opened, sandbox_flag
 
-    refuse_server("transcribe")
+    target = choice.target()
+    if target is not None:
+        refuse_there({"--model": model is not None, "--sandbox": sandbox is not None})
     _check_language(language)
     if output == Path("-"):
         output = None
@@ -90,10 +94,13 @@ def transcribe(  # size: one line an option
         raise ReelError(Code.OUTPUT_EXISTS, f"{output} exists", where="--output")
     said = {"language": language, "prompt": prompt}
     asked = {name: value for name, value in said.items() if value is not None}
-    with opened(sandbox=sandbox_flag(sandbox), models__speech=model) as used:
-        found = _heard(used, file.absolute(), asked, use_cache=not no_cache)
-        _warn(found)
-        _give(found, wanted, output, overwrite=overwrite)
+    if target is not None:
+        found = _heard_there(target, file.absolute(), asked, use_cache=not no_cache)
+    else:
+        with opened(sandbox=sandbox_flag(sandbox), models__speech=model) as used:
+            found = _heard(used, file.absolute(), asked, use_cache=not no_cache)
+    _warn(found)
+    _give(found, wanted, output, overwrite=overwrite)
 
 
 def _check_language(tag: str | None) -> None:
@@ -129,24 +136,45 @@ def _heard(used: App, path: Path, asked: dict[str, Any], *, use_cache: bool) -> 
     from reelwright.app.probe import probe_file
     from reelwright.cli.single import analysed
     from reelwright.cli.use import run
-    from reelwright.media.streams import StreamKind
 
     info = run(lambda: probe_file(used, existing(path)))
-    if not any(stream.kind is StreamKind.AUDIO for stream in info.streams):
-        terminal.note(f"there is no sound in {terminal.printable(path.name)}")
-        length = None if info.duration is None else float(info.duration)
-        empty: dict[str, Any] = {
-            "language": None, "duration": length, "words": [], "segments": [], "text": "",
-            "is_poor": False,
-        }  # fmt: skip
-        return empty
-    # As `reel understand` does it, so that either finds what the other has heard.
-    operations = [
+    if not info.audio:
+        return _silent(path, info)
+    found: dict[str, Any] = analysed(used, path, _operations(asked), _WANT, use_cache=use_cache)
+    return found
+
+
+def _heard_there(
+    target: Target, path: Path, asked: dict[str, Any], *, use_cache: bool
+) -> dict[str, Any]:
+    from reelwright.cli.remote import looking
+    from reelwright.cli.single import elsewhere
+
+    info = looking.probe(target, path, as_json=False)
+    if not info.audio:
+        return _silent(path, info)
+    found: dict[str, Any] = elsewhere(target, path, _operations(asked), _WANT, use_cache=use_cache)
+    return found
+
+
+_WANT = "said.transcript"
+
+
+def _operations(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """As `reel understand` does it, so that either finds what the other has heard."""
+    return [
         {"id": "heard", "op": "speech", "input": "media"},
         {"id": "said", "op": "transcribe", "input": "heard", **asked},
     ]
-    found: dict[str, Any] = analysed(used, path, operations, "said.transcript", use_cache=use_cache)
-    return found
+
+
+def _silent(path: Path, info: MediaInfo) -> dict[str, Any]:
+    terminal.note(f"there is no sound in {terminal.printable(path.name)}")
+    length = None if info.duration is None else float(info.duration)
+    return {
+        "language": None, "duration": length, "words": [], "segments": [], "text": "",
+        "is_poor": False,
+    }  # fmt: skip
 
 
 def _warn(found: dict[str, Any]) -> None:

@@ -205,7 +205,7 @@ class Following:
             counts = source.entries
             self._tally.left += counts.get("pending", 0) + counts.get("queued", 0)
             if source.state == "failed" and source.error is not None:
-                problem = _problem(source.error)
+                problem = problem_of(source.error)
                 one = Settled(
                     url=source.url, state="failed", problem=problem, title=source.title,
                     next_at=source.next_at,
@@ -235,7 +235,7 @@ def _settled(entry: models.Entry, *, is_new: bool) -> Settled:
         state=state,
         asset_id=entry.asset,
         path=entry.path,
-        problem=None if entry.error is None else _problem(entry.error),
+        problem=None if entry.error is None else problem_of(entry.error),
         title=entry.title,
         next_at=entry.next_at,
         is_new=is_new,
@@ -267,7 +267,7 @@ def _row(entry: models.Entry) -> Entry:
     )
 
 
-def _problem(fault: models.Fault) -> Problem:
+def problem_of(fault: models.Fault) -> Problem:
     """A newer service may know codes that this release has not."""
     is_known = fault.code.upper() in Code.__members__
     code = Code.of(fault.code) if is_known else Code.INTERNAL

@@ -46,6 +46,12 @@ class Remote:
         """To its end. Raises SpecErrors and the like before a job was made."""
         return self._shown(lambda shown, interrupts: self._submit(request, shown, interrupts))
 
+    async def ended(self, request: Request, shown: Watch, interrupts: Interrupts) -> Ended:
+        """The same for who shows it; `is_detached` counts for nothing. Raises as `run`."""
+        ended = await _alone(self._submit(request, shown, interrupts))
+        assert ended is not None  # who does not wait is `run` alone
+        return ended
+
     def again(self, given: str, *, retry: bool) -> int:
         """Watches a job to its end; with `retry` it is run again first."""
         return self._shown(lambda s, i: self._watch(given, s, i, retry=retry))
@@ -118,7 +124,7 @@ class Remote:
         be_patient(client)
         here = "" if isinstance(given, str) else " and its outputs come here"
         left = f"it goes on; with `reel watch {job_id}` you see it{here}"
-        interrupts.running(job_id, _Canceller(client), left)
+        interrupts.running(job_id, Canceller(client), left)
         job = await watching.follow(client, job_id, shown, after)
         interrupts.finishing()
         if job.state != "succeeded":
@@ -160,7 +166,7 @@ async def _alone(work: _Ended) -> Ended | None:
         raise first_of(group) from None
 
 
-class _Canceller:
+class Canceller:
     """Cancels a job from within a signal handler, which cannot wait for the answer."""
 
     def __init__(self, client: AsyncClient) -> None:

@@ -86,9 +86,10 @@ class Transport:
         *,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
     ) -> Iterator[httpx.Response]:
         """The answer, whose body is still to be read. Raises as `send`, also while it is read."""
-        request = self._request(method, path, query, headers, None)
+        request = self._request(method, path, query, headers, content)
         request.extensions["timeout"] = {**request.extensions["timeout"], "read": _SILENCE_S}
         answer = self._sent(request, is_streamed=True)
         try:
