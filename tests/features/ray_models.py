@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,13 +50,13 @@ def one_node(home: Path) -> Iterator[Here]:
     started = {
         **env,
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": os.urandom(32).hex(),
         "RAY_IGNORE_UNHANDLED_ERRORS": "1",
     }
+    if "ray" not in sys.modules:  # its import reads the environment
+        started |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": os.urandom(32).hex()}
     before = {name: os.environ.get(name) for name in started}
     os.environ.update(started)
-    import ray  # not earlier: it reads the environment then
+    import ray
 
     try:
         ray.init(

@@ -123,12 +123,14 @@ def _versions(versions: Mapping[str, str]) -> str:
 def _models(models: list[Mapping[str, Any]], now: float) -> None:
     rows = []
     for model in models:
-        loaded = model.get("loaded_since")
-        since = f"{terminal.span(now - loaded)} ago" if loaded else ""
-        rows.append(
-            (model["model"], model["actors"], model.get("queue", 0), since, model["restarts"])
-        )
-    terminal.table(["model", "actors", "queue", "loaded", "restarts"], rows, right="actors queue")
+        loaded = model["loaded_since"]
+        since = f"{terminal.span(now - loaded)} ago" if loaded else "loading"
+        name = f"{model['kind'] or '?'} {model['model'] or '?'}"
+        count = len(model["actors"])
+        rows.append((name, count, model["queue"], since, model["restarts"]))
+    terminal.table(
+        ["model", "actors", "queue", "loaded", "restarts"], rows, right="actors queue restarts"
+    )
 
 
 def _waiting(waiting: Mapping[str, Any]) -> None:

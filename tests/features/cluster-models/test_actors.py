@@ -1,4 +1,5 @@
-"""Models in actors of a real Ray: one load for many, killed, idle, at least, at most."""
+"""Models in actors of a real Ray: one load for many, killed, idle, at least, at most. The first is
+the short test of this feature, which always runs."""
 
 from __future__ import annotations
 
@@ -20,16 +21,16 @@ from reelwright.app.settings import load
 from reelwright.app.wiring import App
 from reelwright.errors import Code, ReelError
 from reelwright.tools.flac import RATE_HZ, flac_of
-from reelwright.tools.models.kinds import SpeechAsk
+from reelwright.tools.models.kinds import PicturesAsk, SpeechAsk
 from reelwright.tools.models.serving import Serving
 from tests.features.ray_models import MODEL, Agents, Here, cores, one_node, picture, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
-    if find_spec("ray") is None:  # its import would read the environment, before it is right
+    if find_spec("ray") is None:
         pytest.skip("Ray is not installed")
     with one_node(tmp_path_factory.mktemp("node")) as here:
         yield here
@@ -41,6 +42,15 @@ def agents(ray_here: Here, request: pytest.FixtureRequest) -> Iterator[Agents]:
     found = Agents(ray_here, f"test-{name}")
     yield found
     found.end()
+
+
+@pytest.fixture
+def here_alone(ray_here: Here) -> Iterator[App]:
+    """A node that loads its own."""
+    env = {**ray_here.env, "REEL_CLUSTER__MODEL_COPIES": "0"}
+    with App(load(environ=env)) as app:
+        assert share_models(app, "none") is None
+        yield app
 
 
 def children(pid: int) -> list[int]:
@@ -82,10 +92,10 @@ def test_one_load_serves_the_pictures_of_many_nodes_as_each_would_itself(
         (actor,) = model["actors"]
         assert (model["kind"], model["model"]) == ("image-embedding", "clip")
         assert (actor["loads"], actor["answered"], actor["restarts"]) == (1, 31, 0)
+        assert (model["queue"], model["restarts"]) == (0, 0)
+        assert model["loaded_since"] == actor["since"]
         assert actor["batches"] < 31  # what waited was joined
         alone = Serving(here_alone.models)
-        from reelwright.tools.models.kinds import PicturesAsk
-
         for one, found in zip(pictures, served, strict=True):
             wanted = await alone.embed_pictures(PicturesAsk(images=(one,)))
             assert np.array_equal(found.value.rows, wanted.value.rows)
@@ -94,15 +104,7 @@ def test_one_load_serves_the_pictures_of_many_nodes_as_each_would_itself(
     asyncio.run(main())
 
 
-@pytest.fixture
-def here_alone(ray_here: Here) -> Any:
-    """A node that loads its own."""
-    env = {**ray_here.env, "REEL_CLUSTER__MODEL_COPIES": "0"}
-    with App(load(environ=env)) as app:
-        assert share_models(app, "none") is None
-        yield app
-
-
+@pytest.mark.cluster
 def test_what_an_actor_had_when_it_was_killed_is_answered(agents: Agents) -> None:
     async def main() -> None:
         agent = agents.one()
@@ -121,6 +123,7 @@ def test_what_an_actor_had_when_it_was_killed_is_answered(agents: Agents) -> Non
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_an_actor_whose_model_crashed_loads_it_again(agents: Agents) -> None:
     async def main() -> None:
         agent = agents.one()
@@ -136,6 +139,7 @@ def test_an_actor_whose_model_crashed_loads_it_again(agents: Agents) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_who_is_cancelled_leaves_the_line(agents: Agents) -> None:
     async def main() -> None:
         agent = agents.one(CLUSTER__MODEL_BATCH="1")
@@ -157,6 +161,7 @@ def test_who_is_cancelled_leaves_the_line(agents: Agents) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_killing_an_actor_leaves_no_process_of_its_model(agents: Agents) -> None:
     async def main() -> None:
         await agents.one().vectors([picture(1)])
@@ -168,6 +173,7 @@ def test_killing_an_actor_leaves_no_process_of_its_model(agents: Agents) -> None
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_idle_ones_retire_but_the_least_and_come_back_when_they_are_asked(agents: Agents) -> None:
     async def main() -> None:
         agent = agents.one(MODELS__IDLE_S="1", CLUSTER__MODEL_LEAST="1")
@@ -185,6 +191,7 @@ def test_idle_ones_retire_but_the_least_and_come_back_when_they_are_asked(agents
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_all_of_them_retire_where_none_is_to_stay(agents: Agents) -> None:
     async def main() -> None:
         agent = agents.one(MODELS__IDLE_S="1")
@@ -197,6 +204,7 @@ def test_all_of_them_retire_where_none_is_to_stay(agents: Agents) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_no_more_are_loaded_than_are_allowed_whoever_asks(agents: Agents) -> None:
     async def main() -> None:
         nodes = [agents.one(CLUSTER__MODEL_COPIES="2") for _ in range(3)]
@@ -207,6 +215,7 @@ def test_no_more_are_loaded_than_are_allowed_whoever_asks(agents: Agents) -> Non
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_a_node_without_weights_is_served_by_one_that_has_them(
     agents: Agents, tmp_path: Path
 ) -> None:
@@ -224,6 +233,7 @@ def test_a_node_without_weights_is_served_by_one_that_has_them(
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_weights_that_nobody_has_are_unavailable(agents: Agents, tmp_path: Path) -> None:
     async def main() -> None:
         agent = agents.one(MODELS__IMAGE_EMBEDDING=f"clip:{tmp_path}")
@@ -235,6 +245,7 @@ def test_weights_that_nobody_has_are_unavailable(agents: Agents, tmp_path: Path)
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_weights_that_cannot_be_loaded_are_told_and_left_alone(
     agents: Agents, ray_here: Here, tmp_path: Path
 ) -> None:
@@ -253,6 +264,7 @@ def test_weights_that_cannot_be_loaded_are_told_and_left_alone(
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_sound_is_heard_as_on_the_node_itself(
     agents: Agents, here_alone: App, tmp_path: Path
 ) -> None:
@@ -275,6 +287,7 @@ def test_sound_is_heard_as_on_the_node_itself(
     asyncio.run(main())
 
 
+@pytest.mark.cluster
 def test_an_actor_takes_of_its_node_what_the_settings_say(agents: Agents) -> None:
     async def main() -> None:
         before = cores()

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cli.reel import reel
 from tests.cluster import START_S, Cluster, active
 from tests.features import media
-from tests.served import Served, until
+from tests.served import Served, serving, until
 from tests.tools.models.pictures import tiny_clip
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
@@ -55,15 +56,14 @@ def embedded(service: Served, films: list[Path], folder: Path) -> list[Any]:
     return [np.load(folder / f"{n}.npy") for n in range(len(films))]
 
 
-def test_steps_on_two_nodes_are_served_by_one_load(
-    tmp_path: Path, films: list[Path], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_steps_on_two_nodes_are_served_by_one_load(tmp_path: Path, films: list[Path]) -> None:
     model = {"REEL_MODELS__IMAGE_EMBEDDING": f"clip:{tiny_clip.hugging_face(tmp_path / 'clip')}"}
     out = tmp_path / "out"
     out.mkdir()
     with Cluster(tmp_path / "cluster", nodes=2, cpus=1, environ_of_nodes=model) as cluster:
         # Also what takes no time runs on the nodes.
         more = {**model, "REEL_CLUSTER__SHORT_S": "0"}
+        home = {"REEL_HOME": str(tmp_path / "home")}
         with cluster.service(tmp_path / "home", **more) as service:
             active(service, 2)
             found = embedded(service, films, out)
@@ -75,8 +75,8 @@ def test_steps_on_two_nodes_are_served_by_one_load(
             (actor,) = until(listed, START_S, 0.5)
             assert actor["loads"] == 1
             assert actor["answered"] == FILMS
-    from tests.served import serving
-
+            shown = reel("cluster", "status", cwd=tmp_path, **cluster.environ, **home)
+            assert "image-embedding clip" in shown.out
     alone = tmp_path / "alone"
     alone.mkdir()
     with serving(tmp_path / "other", **model) as service:

@@ -235,9 +235,12 @@ class RayActors:
 
 def list_models(namespace: str, timeout_s: float = _ABOUT_S) -> list[dict[str, Any]]:
     """Models that are loaded, each with its actors, as JSON: ``{"kind", "model", "identity",
-    "actors": [{"name", "index", "node", "pid", "state", "restarts", "since", "waiting", "answered",
-    "batches", "loads", "idle_s", "kept"}, …]}``. `since` is when it was loaded (seconds since the
-    epoch), None while it is not; an actor that does not answer has a `state` other than ``ready``.
+    "queue", "loaded_since", "restarts", "actors": [{"name", "index", "node", "pid", "state",
+    "restarts", "since", "waiting", "answered", "batches", "loads", "idle_s", "kept"}, …]}``.
+
+    `since` is when it was loaded (seconds since the epoch), None while it is not; an actor that
+    does not answer has a `state` other than ``ready``. `queue` and `restarts` are of all of them,
+    `loaded_since` of the one that is loaded longest.
 
     Blocking. Raises ActorLost.
     """
@@ -263,7 +266,17 @@ def list_models(namespace: str, timeout_s: float = _ABOUT_S) -> list[dict[str, A
         of["actors"].append(
             {"name": str(name), "index": name.index, **states.get(str(name), {}), **told}
         )
-    return list(models.values())
+    return [_summed(model) for model in models.values()]
+
+
+def _summed(model: dict[str, Any]) -> dict[str, Any]:
+    actors = model["actors"]
+    return {
+        **model,
+        "queue": sum(one.get("waiting", 0) for one in actors),
+        "restarts": sum(one.get("restarts", 0) for one in actors),
+        "loaded_since": min((one["since"] for one in actors if one.get("since")), default=None),
+    }
 
 
 def _told(ref: Any) -> dict[str, Any]:
