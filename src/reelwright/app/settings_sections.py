@@ -248,6 +248,9 @@ class Models:
     timeout_s: float = setting(120.0, "seconds that a model has to answer", ge=0.1, le=3600)
     attempts: int = setting(3, "tries at a call whose error may pass", ge=1, le=20)
     cache_days: float = setting(90.0, "days that an answer is remembered", ge=0, le=36500)
+    keep_days: float = setting(
+        365.0, "days that the record of a call is kept; its cost stays in the sums", ge=1, le=36500
+    )
     idle_s: float = setting(300.0, "seconds that an unused model stays loaded", ge=0, le=86400)
     job_budget_usd: float | None = setting(
         None, "most that the models of one job may cost, in US dollars; default: no limit", ge=0
@@ -302,6 +305,13 @@ class Cluster:
         None,
         "cores of the dispatcher's machine for steps; default: a quarter, 1 at the least",
         ge=0.1,
+    )
+    idle_s: float | None = setting(
+        None,
+        "seconds without a step after which a node is let go, so that an autoscaler may take it"
+        " away; it is back when something waits; default: never",
+        ge=1,
+        le=86400,
     )
     model_copies: int = setting(
         4,

@@ -58,7 +58,7 @@ class NodeRunner(AttemptRunner):
             await super().run(row, place, report, heartbeat)
             return
         name = f"step-{row.id}-{place.number}"
-        async with self._reservations.of(name, _bundle(row)) as is_granted:
+        async with self._reservations.of(name, _bundle(row, self.settings.machine)) as is_granted:
             if is_granted:
                 with self._seen(row):
                     await super().run(row, place, report, heartbeat)
@@ -98,12 +98,13 @@ def _need(row: StepRow) -> Need:
     )
 
 
-def _bundle(row: StepRow) -> dict[str, float]:
+def _bundle(row: StepRow, machine: Need) -> dict[str, float]:
+    """At most all of the node: a step that was planned for a larger one has it for itself."""
     need = _need(row)
     found = {
-        "CPU": need.cpus,
-        "memory": need.memory_bytes,
+        "CPU": min(need.cpus, machine.cpus),
+        "memory": min(need.memory_bytes, machine.memory_bytes),
         "GPU": need.gpus,
-        SCRATCH: need.disk_bytes // SCRATCH_UNIT_BYTES,
+        SCRATCH: min(need.disk_bytes, machine.disk_bytes) // SCRATCH_UNIT_BYTES,
     }
     return {name: amount for name, amount in found.items() if amount > 0}

@@ -225,6 +225,8 @@ def _state(
 ) -> tuple[NodeState, str | None]:
     if not told["alive"]:
         return NodeState.LOST, "it left the cluster, or did not answer the head any more"
+    if told["rests"]:
+        return NodeState.DRAINING, "it had nothing to do: it rests until something waits"
     if not report:
         failed = told["problem"] and Problem.from_json(told["problem"])
         return NodeState.REFUSED, failed.message if failed else "its agent is being started"

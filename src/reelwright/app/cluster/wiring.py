@@ -50,6 +50,7 @@ def cluster_nodes(app: App, worker: str) -> RayNodes:
         namespace=namespace,
         factory=AGENT,
         given={"namespace": namespace},
+        idle_s=app.settings.cluster.idle_s,
     )
     nodes = RayNodes(Connection(target), app.store, partial(expected, app, worker))
     nodes.open()

@@ -83,7 +83,7 @@ class _Desk:
     def __init__(self, first: Frame, answer: Callable[[Frame], None]) -> None:
         self._answer = answer
         self._tasks: set[asyncio.Task[None]] = set()
-        self._hosts = Hosts(first["namespace"], first["factory"], first["given"])
+        self._hosts = Hosts(first["namespace"], first["factory"], first["given"], first["idle_s"])
 
     async def run(self) -> None:
         """Until the parent is gone."""

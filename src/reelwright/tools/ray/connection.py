@@ -31,13 +31,15 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Which cluster, with which token, and what is to be on its nodes (`actor.Hosted`)."""
+    """Which cluster, with which token, and what is to be on its nodes (`actor.Hosted`), `idle_s`
+    after its last step the longest; None: always."""
 
     address: str
     token: Path
     namespace: str
     factory: str
     given: Mapping[str, Any] = field(default_factory=dict)
+    idle_s: float | None = None
 
 
 class Connection:
@@ -155,6 +157,7 @@ class Connection:
             "address": self._address,
             "namespace": target.namespace,
             "factory": target.factory,
+            "idle_s": target.idle_s,
             "given": dict(target.given),
         }
         reading = asyncio.create_task(self._listen())

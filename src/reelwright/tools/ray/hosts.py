@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from reelwright.errors import Code, Problem, ReelError
 from reelwright.tools.ray.actor import CONCURRENCY, Hosted, told
+from reelwright.tools.ray.resting import Rest
 
 # The head is asked for its nodes this often, and each actor for its report; with many nodes, each
 # less often: a report costs 1 ms here and as much there.
@@ -21,6 +23,8 @@ _EVERY_S, _EVERY_PER_NODE_S = 1.0, 0.01
 _HEAD_S = 10.0
 # A call of an actor that did not come back: as long as an actor may take to start.
 _REPORT_S = 60.0
+# An actor that is to end may take so long to leave the database.
+_CLOSE_S = 10.0
 # New actors at a time: each starts a process on its node.
 _STARTS = 50
 
@@ -35,20 +39,27 @@ class _Seen:
     problem: Problem | None = None
     heard_at: float = 0.0
     asking: asyncio.Task[None] | None = field(default=None, repr=False)
+    rest: Rest = field(default_factory=Rest)
 
 
 class Hosts:
-    """`factory` and `given` are what `Hosted` makes on each node; it is also told its `node`."""
+    """`factory` and `given` are what `Hosted` makes on each node; it is also told its `node`. After
+    `idle_s` without a step it is ended, until something waits again; None: it stays."""
 
-    def __init__(self, namespace: str, factory: str, given: dict[str, Any]) -> None:
+    def __init__(
+        self, namespace: str, factory: str, given: dict[str, Any], idle_s: float | None = None
+    ) -> None:
         self._namespace = namespace
         self._factory = factory
         self._given = given
+        self._idle_s = idle_s
+        self._wanted = False
         self._expected: dict[str, Any] = {}
         self._seen: dict[str, _Seen] = {}
         self._heard_at: float | None = None
         self._began_at = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
         """In the event loop."""
@@ -58,7 +69,7 @@ class Hosts:
         """What is known, at once. ``head``: why it does not answer, None where it does, "" before
         its first word; ``nodes``: each with Ray's ``id``, ``alive``, ``address``, ``name``,
         ``resources``, ``labels``, its actor's ``report`` and how old that is (``age_s``), or its
-        ``problem``."""
+        ``problem``, and whether it ``rests``."""
         self._expected = expected
         nodes = [
             {
@@ -72,6 +83,7 @@ class Hosts:
                 "report": seen.report,
                 "age_s": time.monotonic() - seen.heard_at if seen.report else None,
                 "problem": None if seen.problem is None else seen.problem.to_json(),
+                "rests": seen.rest.is_on,
             }
             for seen in self._seen.values()
         ]
@@ -101,6 +113,9 @@ class Hosts:
         """For an autoscaler: all that runs and waits; nothing: as few nodes as it likes."""
         from ray.autoscaler.sdk import request_resources
 
+        self._wanted = bool(bundles)
+        for seen in self._seen.values() if bundles else ():
+            seen.rest.wake()
         await asyncio.to_thread(request_resources, bundles=bundles)
 
     async def models(self) -> list[dict[str, Any]]:
@@ -139,7 +154,11 @@ class Hosts:
             elif node["Resources"].get("CPU") or not node["Alive"]:
                 # A node without cores (the head) runs no steps.
                 self._seen[node_id] = _Seen(node)
-        new = [s for s in self._seen.values() if s.actor is None and s.node["Alive"]]
+        new = [
+            s
+            for s in self._seen.values()
+            if s.actor is None and s.node["Alive"] and not s.rest.is_on
+        ]
         for seen in new[:_STARTS]:
             try:
                 seen.actor = await asyncio.to_thread(self._actor, seen.node["NodeID"])
@@ -169,7 +188,19 @@ class Hosts:
             for seen in alive:
                 if seen.asking is None and self._expected:
                     seen.asking = asyncio.create_task(self._ask(seen))
+                self._let_go(seen)
             await asyncio.sleep(max(_EVERY_S, len(alive) * _EVERY_PER_NODE_S))
+
+    def _let_go(self, seen: _Seen) -> None:
+        """Ends an actor that has had nothing to do for long."""
+        if seen.report is None:
+            return
+        held, now = seen.report.get("held", 1), time.monotonic()
+        if seen.rest.may_end(now, held=held, wanted=self._wanted, idle_s=self._idle_s):
+            actor, seen.actor, seen.report, seen.problem = seen.actor, None, None, None
+            task = asyncio.create_task(_end(actor))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     async def _ask(self, seen: _Seen) -> None:
         try:
@@ -179,17 +210,31 @@ class Hosts:
         except TimeoutError:
             seen.problem = _silent(seen.node["NodeID"])
         except Exception as error:  # noqa: BLE001 - the node's state says why
+            if seen.actor is None:  # it was let go meanwhile
+                return
             seen.problem = _lost(seen.node["NodeID"], error)
             seen.report = None
             if _is_dead(error):
                 seen.actor = None
         else:
+            if seen.actor is None:  # it was let go meanwhile
+                return
             seen.heard_at = time.monotonic()
             failed = answer.get("error")
             seen.problem = Problem.from_json(failed) if failed else None
             seen.report = None if failed else answer["ok"]
         finally:
             seen.asking = None
+
+
+async def _end(actor: Any) -> None:
+    import ray
+
+    with suppress(Exception):
+        async with asyncio.timeout(_CLOSE_S):
+            await actor.call.remote("close", {})
+    with suppress(Exception):
+        await asyncio.to_thread(ray.kill, actor, no_restart=True)
 
 
 def _facts(node: dict[str, Any]) -> dict[str, Any]:
