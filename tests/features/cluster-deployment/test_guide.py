@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[3]
 GUIDE = ROOT / "docs" / "guides" / "cluster.md"
 # What a guide tells to people who have several machines, and stays as it is in front of one.
 _STAYS = re.compile(r"^reel (serve|worker)\b")
-_DATABASE = "postgresql://reel:PASSWORD@10.0.0.8/reel"
+_DATABASE = "postgresql://reel@10.0.0.8/reel"
 _SPEC = """\
 inputs: {talk: talk.mp4}
 operations:

@@ -84,6 +84,10 @@ class Tally:
         self._losses = Counter(
             "reel_step_losses", "Attempts whose worker died or lost its lease.", ["kind"], **made
         )
+        self._make_clocks(registry)
+
+    def _make_clocks(self, registry: CollectorRegistry) -> None:
+        made: dict[str, Any] = {"registry": registry}
         self._handovers = Histogram(
             "reel_step_handover_seconds",
             "From a step's being ready to its start, on whichever machine.",

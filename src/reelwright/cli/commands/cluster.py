@@ -36,6 +36,16 @@ TokenFile = Annotated[
     Path | None,
     typer.Option(help="The cluster's token; default: `cluster/token` in REEL_HOME."),
 ]
+NodeName = Annotated[
+    str | None, typer.Option(help="What people know it by; default: that of this machine.")
+]
+NodeId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NODE]",
+        help="Its name, address or id, or the beginning of it; default: that of this machine.",
+    ),
+]
 Background = Annotated[
     bool, typer.Option("--background", help="Return when it is up; `reel cluster stop` ends it.")
 ]
@@ -89,9 +99,7 @@ def join(
         Path | None,
         typer.Option(help="REEL_HOME of its steps; default: a folder in that of this machine."),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="What people know it by; default: that of this machine.")
-    ] = None,
+    name: NodeName = None,
     host: Host = None,
     background: Background = False,
     as_json: AsJson = False,
@@ -213,13 +221,7 @@ def _status(used: App, *, as_json: bool, again: bool = False) -> None:
 
 @app.command()
 def drain(
-    node: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[NODE]",
-            help="Its name, address or id, or the beginning of it; default: that of this machine.",
-        ),
-    ] = None,
+    node: NodeId = None,
     undo: Annotated[bool, typer.Option("--undo", help="Let it take steps again.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when it runs nothing more.")] = False,
     timeout: Annotated[
