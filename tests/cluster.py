@@ -133,13 +133,14 @@ class Cluster:
         scratch_bytes: int = 8 * _GIB,
         gpus: int = 0,
         labels: Mapping[str, str] | None = None,
-        **environ: str,
+        environ: Mapping[str, str] | None = None,
     ) -> ClusterNode:
         """Returns when Ray has it; its agent comes when a service looks."""
         self._count += 1
         number = self._count
         name = name or f"n{number}"
-        home = Path(environ.pop("REEL_HOME", self.folder / f"home-{name}"))
+        more = dict(environ or {})
+        home = Path(more.pop("REEL_HOME", self.folder / f"home-{name}"))
         node = RayNode(
             folder=self._short / f"n{number}",
             token=self.token,
@@ -153,7 +154,7 @@ class Cluster:
             labels=labels or {},
             object_store_bytes=80 << 20,
             home=home,
-            env={**self.shared, **self.environ_of_nodes, **environ},
+            env={**self.shared, **self.environ_of_nodes, **more},
         )
         made = ClusterNode(name, home, NodeProcess(node), number)
         made.process.start(START_S)

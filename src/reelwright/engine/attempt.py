@@ -18,7 +18,7 @@ from reelwright.engine.delivery import Delivering, DeliverRemote
 from reelwright.engine.executor import Attempt
 from reelwright.engine.expansion import PlanJob
 from reelwright.engine.indexing import IndexFound
-from reelwright.engine.inputs import Inputs
+from reelwright.engine.inputs import Gathered, Inputs
 from reelwright.engine.keeping import KeepVideo
 from reelwright.engine.lifecycle import fail_damaged
 from reelwright.engine.log_copies import Finish, LogCopies
@@ -208,30 +208,8 @@ class AttemptRunner:
     ) -> Made:
         step = Step.from_json(row.payload)
         files = await stopping(pins, self._inputs.gather, row.job_id, step, pins)
-        workspace, log = _places(place)
-        bounds = self.bounds(row)
-        context = StepContext(
-            workspace=workspace,
-            files=files.paths,
-            results=files.results,
-            tools=self._tools,
-            log=log,
-            on_progress=report,
-            sandbox=self.settings.sandbox,
-            grace_s=self.settings.grace_s,
-            heartbeat=heartbeat,
-            memory_bytes=bounds.memory_bytes,
-            memory_rule=bounds.memory_rule,
-            devices=bounds.devices,
-            scratch=self.settings.scratch,
-            allow_private=self.settings.allow_private,
-            net_allow=self.settings.net_allow,
-            proxy=self.settings.proxy,
-            fetch_bytes=self.settings.fetch_bytes,
-            fetch_s=self.settings.fetch_s,
-            gate=self._gate,
-            models=None if self._models is None else self._models(row),
-        )
+        context = self._context(row, place, files)
+        context.on_progress, context.heartbeat = report, heartbeat
         result = await self._run_step(step, context)
         self._inputs.check_unchanged(files)
         if copy is not None:
@@ -244,6 +222,31 @@ class AttemptRunner:
             cpu_seconds=result.cpu_seconds,
             max_rss_bytes=result.max_rss_bytes,
             learned={} if self._learn is None else self._learn(step, result),
+        )
+
+    def _context(self, row: StepRow, place: AttemptRow, files: Gathered) -> StepContext:
+        """Its workspace is made."""
+        workspace, log = _places(place)
+        bounds, settings = self.bounds(row), self.settings
+        return StepContext(
+            workspace=workspace,
+            files=files.paths,
+            results=files.results,
+            tools=self._tools,
+            log=log,
+            sandbox=settings.sandbox,
+            grace_s=settings.grace_s,
+            memory_bytes=bounds.memory_bytes,
+            memory_rule=bounds.memory_rule,
+            devices=bounds.devices,
+            scratch=settings.scratch,
+            allow_private=settings.allow_private,
+            net_allow=settings.net_allow,
+            proxy=settings.proxy,
+            fetch_bytes=settings.fetch_bytes,
+            fetch_s=settings.fetch_s,
+            gate=self._gate,
+            models=None if self._models is None else self._models(row),
         )
 
     async def _published(self, step: Step, result: StepResult) -> dict[str, list[Blob]]:

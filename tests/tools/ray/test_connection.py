@@ -110,35 +110,39 @@ def test_nodes_are_seen_and_asked_and_survive_the_connection(cluster: Cluster) -
             node = await looked(connection, has_report)
             assert (node["name"], node["report"]["mark"]) == ("n1", "m")
             assert node["report"]["ray"]["resources"]["CPU"] == 1.0
-
-            async def say(word: str, limit_s: float = 60.0) -> Any:
-                body = {"node": node["id"], "name": "say", "body": {"more": word}}
-                return await connection.ask("call", timeout_s=limit_s + 30, limit_s=limit_s, **body)
-
-            assert await say("world") == "hello world"
-            with pytest.raises(ReelError, match="not this") as raised:
-                await say("no")
-            assert raised.value.code is Code.NODE_REFUSED
-            with pytest.raises(ReelError, match="within 1 s") as raised:
-                await say("wait", 1.0)
-            assert raised.value.code is Code.CLUSTER_UNAVAILABLE
-
-            # Killed, it comes back by itself; what is on the node never noticed.
-            assert connection.pid is not None
-            os.kill(connection.pid, signal.SIGKILL)
-            again = await looked(
-                connection, lambda n, _: has_report(n, _) and n["report"]["looks"] > 1
-            )
-            assert connection.restarts == 1
-            assert again["report"]["worker"] == node["report"]["worker"]
-            assert await say("again") == "hello again"
-
+            await is_asked(connection, node["id"])
+            await is_killed(connection, node)
             # Without the head nodes are seen and asked as before.
             cluster.kill_head()
             await looked(connection, lambda _, found: bool(found["head"]))
-            assert await say("still") == "hello still"
+            assert await said(connection, node["id"], "still") == "hello still"
         finally:
             await connection.close()
         assert connection.pid is None
 
     asyncio.run(tried())
+
+
+async def said(connection: Connection, node: str, word: str, limit_s: float = 60.0) -> Any:
+    body = {"node": node, "name": "say", "body": {"more": word}}
+    return await connection.ask("call", timeout_s=limit_s + 30, limit_s=limit_s, **body)
+
+
+async def is_asked(connection: Connection, node: str) -> None:
+    assert await said(connection, node, "world") == "hello world"
+    with pytest.raises(ReelError, match="not this") as raised:
+        await said(connection, node, "no")
+    assert raised.value.code is Code.NODE_REFUSED
+    with pytest.raises(ReelError, match="within 1 s") as raised:
+        await said(connection, node, "wait", 1.0)
+    assert raised.value.code is Code.CLUSTER_UNAVAILABLE
+
+
+async def is_killed(connection: Connection, node: dict[str, Any]) -> None:
+    """It comes back by itself; what is on the node never noticed."""
+    assert connection.pid is not None
+    os.kill(connection.pid, signal.SIGKILL)
+    again = await looked(connection, lambda n, _: has_report(n, _) and n["report"]["looks"] > 1)
+    assert connection.restarts == 1
+    assert again["report"]["worker"] == node["report"]["worker"]
+    assert await said(connection, node["id"], "again") == "hello again"

@@ -13,11 +13,11 @@ def look(rest: Rest, now: float, *, held: int = 0, wanted: bool = False) -> bool
 
 def test_a_node_without_work_rests_and_is_ended_a_while_later() -> None:
     rest = Rest()
-    assert not look(rest, 100.0)
-    assert not look(rest, 159.0)
-    assert not rest.is_on
-    assert not look(rest, 160.0)
-    assert rest.is_on
+    rested = []
+    for now in (100.0, 159.0, 160.0):
+        assert not look(rest, now)
+        rested.append(rest.is_on)
+    assert rested == [False, False, True]
     assert not look(rest, 160.0 + QUIET_S - 1)
     assert look(rest, 160.0 + QUIET_S)
 
