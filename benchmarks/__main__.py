@@ -17,6 +17,8 @@ from typing import Any
 from benchmarks.api import creation, idle_memory, reads
 from benchmarks.archive import download, downloads, feed
 from benchmarks.archive_library import library
+from benchmarks.cluster_artifacts import cluster_artifacts
+from benchmarks.cluster_claims import cluster_claims
 from benchmarks.cluster_kills import cluster_kills
 from benchmarks.cluster_models import cluster_models
 from benchmarks.cluster_overhead import cluster_overhead
@@ -53,9 +55,11 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "dispatch": dispatch,
     "cluster-overhead": cluster_overhead,
     "cluster-writes": cluster_writes,
+    "cluster-claims": cluster_claims,
     "cluster-simulation": cluster_simulation,
     "cluster-kills": cluster_kills,
     "cluster-models": cluster_models,
+    "cluster-artifacts": cluster_artifacts,
     "idle-memory": idle_memory,
     "service-kills": service_kills,
     "streams": streams,

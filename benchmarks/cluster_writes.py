@@ -89,7 +89,7 @@ def cluster_writes(size: Size) -> list[Row]:
     shapes = _SHAPES if size.share >= 0.25 else (_Shape(3, 2, 2),)
     # Open to the user that it is run as.
     place = Path(tempfile.mkdtemp(prefix="reel-pg-", dir="/tmp"))
-    with _on_two_cores():
+    with on_two_cores():
         server = make_server(place, "-c listen_addresses= -c max_connections=600")
     try:
         return [_row(server, shape, size.seconds(60, 6)) for shape in shapes]
@@ -107,7 +107,7 @@ def _row(server: Server, shape: _Shape, seconds: float) -> Row:
 
 
 @contextmanager
-def _on_two_cores() -> Iterator[None]:
+def on_two_cores() -> Iterator[None]:
     """What is started meanwhile stays on the first two cores that there are."""
     if not hasattr(os, "sched_setaffinity"):
         yield
@@ -263,10 +263,10 @@ class _Node:
 
 
 def _watched(store: Store, server: Server, shape: _Shape, seconds: float) -> _Found:
-    pid = int((server.data / "postmaster.pid").read_text().split()[0])
-    before, since, cpu_s = _counters(store), time.monotonic(), _cpu_s(pid)
+    pid = postmaster_of(server)
+    before, since, cpu_s = _counters(store), time.monotonic(), server_cpu_s(pid)
     time.sleep(seconds)
-    spent_s, wall_s = _cpu_s(pid) - cpu_s, time.monotonic() - since
+    spent_s, wall_s = server_cpu_s(pid) - cpu_s, time.monotonic() - since
     after = _counters(store)
     rates = {f"{n}_per_s": round((after[n] - before[n]) / wall_s, 1) for n in after}
     facts = {
@@ -310,14 +310,14 @@ def _deal(
     """Jobs whose steps are ready, dealt to the nodes in turns: by node, (step, job, key)."""
     with store.write() as tx:
         for number in range(shape.jobs):
-            submit(tx, NewJob(plan=_plan(number, shape.steps // shape.jobs)), settings)
+            submit(tx, NewJob(plan=plan_of(number, shape.steps // shape.jobs)), settings)
         tx.run(sa.text("UPDATE jobs SET state = 'running', started_at = created_at"))
         ready = "UPDATE steps SET state = 'ready' WHERE kind = 'ffmpeg' RETURNING id, job_id, key"
         found = sorted((tuple(row) for row in tx.run(sa.text(ready))), key=lambda row: row[1:])
     return [found[number :: shape.nodes] for number in range(shape.nodes)]
 
 
-def _plan(job: int, count: int) -> Plan:
+def plan_of(job: int, count: int) -> Plan:
     """Rows as wide as those of a step that encodes a rung of a ladder."""
     argv = ("ffmpeg", "-i", "in.mp4", "-filter_complex_script", "graph.txt", "-map", "[v]")
     options = tuple(word for n in range(40) for word in (f"-option{n}", f"value {n}"))
@@ -370,7 +370,12 @@ def _state(store: Store) -> dict[str, Any]:
     }
 
 
-def _cpu_s(postmaster: int) -> float:
+def postmaster_of(server: Server) -> int:
+    """Its process id."""
+    return int((server.data / "postmaster.pid").read_text().split()[0])
+
+
+def server_cpu_s(postmaster: int) -> float:
     """CPU of the server: the processes that live, and those that it has buried."""
     ticks = 0
     for place in Path("/proc").iterdir():
