@@ -56,6 +56,8 @@ class Agent:
         self._problems: list[str] = []
         self._versions: dict[str, str] = {}
         self._drains = False
+        self._is_leaving = False
+        self._beats = threading.Lock()
 
     async def look(self, expected: dict[str, Any], ray: dict[str, Any]) -> dict[str, Any]:
         """What the node is and has; runs steps from the first look on that finds nothing amiss.
@@ -157,16 +159,18 @@ class Agent:
         resident = Resident(runner, presence)
         await resident.open()
         self._presence, self._runner, self._resident = presence, runner, resident
+        with suppress(ReelError):
+            self._drains = await asyncio.to_thread(self._beat_once)
         self._beating = asyncio.create_task(self._beat())
 
     async def _beat(self) -> None:
         """Its row among the workers: admission counts its cores, and it may be asked to drain."""
         from reelwright.store import workers
 
-        while True:
+        while not self._is_leaving:
+            await asyncio.sleep(workers.BEAT_S)
             with suppress(ReelError):
                 self._drains = await asyncio.to_thread(self._beat_once)
-            await asyncio.sleep(workers.BEAT_S)
 
     def _beat_once(self) -> bool:
         from reelwright.store import nodes, workers
@@ -186,7 +190,11 @@ class Agent:
         with app.store.read() as tx:
             drains = presence.host in nodes.draining(tx) or workers.is_asked(tx, me.id)
         state = workers.WorkerState.DRAINING if drains else workers.WorkerState.ACTIVE
-        return app.store.transact(lambda tx: workers.beat(tx, me, state), durable=False) or drains
+        with self._beats:
+            if self._is_leaving:
+                return drains
+            asked = app.store.transact(lambda tx: workers.beat(tx, me, state), durable=False)
+        return asked or drains
 
     def _report(self, found: Sequence[str]) -> dict[str, Any]:
         """`worker` is None until it runs steps."""
@@ -218,14 +226,18 @@ class Agent:
         await self._resident.start([attempt_of(one) for one in told])
 
     async def _close(self, resident: Resident) -> None:
-        from reelwright.store import workers
-
-        self._beating.cancel()
+        self._is_leaving = True
         await resident.close()
         app, me = self._app, str(self._presence)
         assert app
         with suppress(ReelError):
-            await asyncio.to_thread(app.store.transact, lambda tx: workers.remove(tx, me))
+            await asyncio.to_thread(self._leave, app, me)
+
+    def _leave(self, app: App, me: str) -> None:
+        from reelwright.store import workers
+
+        with self._beats:  # one that is being written would make the row anew
+            app.store.transact(lambda tx: workers.remove(tx, me))
 
     async def _stop(self, told: Mapping[str, Any], grace_s: float) -> None:
         if self._resident is not None:
