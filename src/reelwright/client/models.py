@@ -740,6 +740,8 @@ class Part(Model):
     pid: int
     is_up: bool
     problem: str | None
+    log: str
+    """What Ray said; a file of that machine."""
     since: float
     """Seconds since 1970."""
 

@@ -12,7 +12,7 @@ import pytest
 from tests.features.auth.doors import bearer, made_key
 from tests.served import Served, serving
 
-_METRICS = ("/metrics", "/v1/workers")
+_METRICS = ("/metrics", "/v1/workers", "/v1/cluster")
 
 
 @pytest.mark.parametrize(

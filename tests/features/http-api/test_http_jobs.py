@@ -272,6 +272,14 @@ def test_workers_and_readiness(served: Served) -> None:
     assert (unknown.status_code, unknown.json()["code"]) == (404, "worker_unknown")
 
 
+def test_a_service_without_a_cluster_says_so(served: Served) -> None:
+    answer = served.client.get("/v1/cluster")
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["engine"], found["nodes"], found["dispatcher"]) == ("local", [], None)
+    assert found["head"]["is_reachable"] is None
+
+
 def test_the_trace_of_a_request_is_kept(served: Served) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     answer = served.client.get(
