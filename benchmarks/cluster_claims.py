@@ -146,7 +146,7 @@ def _end_some(store: Store, count: int) -> None:
     some = "SELECT id FROM steps WHERE state = 'running' ORDER BY md5(id) LIMIT :most"
     with store.write() as tx:
         ids = list(tx.run(sa.text(some), {"most": count}).scalars())
-        of = sa.bindparam("ids", ids, expanding=True)
+        of: sa.BindParameter[str] = sa.bindparam("ids", ids, expanding=True)
         ended = "UPDATE steps SET state = 'succeeded', lease_owner = NULL WHERE id IN :ids"
         tx.run(sa.text(ended).bindparams(of))
         tx.run(sa.text("DELETE FROM reservations WHERE step_id IN :ids").bindparams(of))
