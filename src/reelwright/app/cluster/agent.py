@@ -143,6 +143,7 @@ class Agent:
     async def _open(self) -> None:
         from reelwright.app.cluster.models import share_models
         from reelwright.app.cluster.node_runner import NodeRunner
+        from reelwright.engine.events import from_row
         from reelwright.engine.presence import Presence
         from reelwright.engine.resident import Resident
         from reelwright.engine.writing import together
@@ -158,6 +159,8 @@ class Agent:
         presence = Presence.mine(f"{_HOST}{self._node}")
         resident = Resident(runner, presence)
         await resident.open()
+        # Failures stand in the node's own log too, as they do where a worker runs.
+        app.store.listen(lambda row: app.journal(from_row(row)))
         self._presence, self._runner, self._resident = presence, runner, resident
         with suppress(ReelError):
             self._drains = await asyncio.to_thread(self._beat_once)
