@@ -40,9 +40,14 @@ _LEAST_BUSY = 0.97
 _MOST_GROWTH = 4.0
 _PLACE = Path("/node")
 
+_Sort = tuple[int, int, int, int, dict[str, str]]
 # (of a hundred, cores, GiB, GPUs, labels)
-_NODES = ((60, 8, 32, 0, {}), (26, 16, 64, 0, {}), (8, 32, 128, 0, {"disk": "fast"}),
-          (6, 16, 64, 2, {}))  # fmt: skip
+_NODES: tuple[_Sort, ...] = (
+    (60, 8, 32, 0, {}),
+    (26, 16, 64, 0, {}),
+    (8, 32, 128, 0, {"disk": "fast"}),
+    (6, 16, 64, 2, {}),
+)
 # (of a hundred, cores, GiB, GiB of disk, what it asks for)
 _STEPS = (
     (14, 0.5, 0.25, 0.1, None),

@@ -53,8 +53,8 @@ class Admission:
             if not capacity:
                 self._nobody_until = time.monotonic() + _NOBODY_S
                 return 0  # nobody is there to run them
-            wanted = max(_LEAST_CPUS, capacity * _AHEAD)
-            room = wanted - queue.load_cpus(tx, wanted)
+            enough_cpus = max(_LEAST_CPUS, capacity * _AHEAD)
+            room = enough_cpus - queue.load_cpus(tx, enough_cpus)
             if room <= 0:
                 return 0
             waiting = queue.next_jobs(tx, _MOST)

@@ -15,7 +15,7 @@ from reelwright.engine.events import Event, from_row
 from reelwright.engine.executor import Attempt, Executor
 from reelwright.engine.leader import Leader
 from reelwright.engine.recovery import Recovery
-from reelwright.engine.retention import prune_logs_daily
+from reelwright.engine.retention import prune_calls_daily, prune_logs_daily
 from reelwright.engine.serving import Serving
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.starting import Starter
@@ -251,6 +251,7 @@ class Engine:
         if self._next_recovery == 0.0:
             self._recovery.sweep()
             prune_logs_daily(self._store, self._settings)
+            prune_calls_daily(self._store, self._settings)
         self._next_recovery = now + self._settings.renew_s
         await self._recovery.run(at_once=at_once)
 

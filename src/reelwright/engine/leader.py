@@ -10,7 +10,7 @@ from pathlib import Path
 from reelwright.engine import removal
 from reelwright.engine.admission import Admission
 from reelwright.engine.recovery import Recovery
-from reelwright.engine.retention import prune_logs_daily
+from reelwright.engine.retention import prune_calls_daily, prune_logs_daily
 from reelwright.engine.settings import EngineSettings
 from reelwright.engine.shared_upkeep import SharedUpkeep
 from reelwright.engine.threads import in_thread
@@ -95,6 +95,7 @@ class Leader:
         for upload_id in gone:
             _remove(self._settings.home / "uploads", upload_id)
         prune_logs_daily(self._store, self._settings)
+        prune_calls_daily(self._store, self._settings)
         self._recovery.sweep()
         self._clear_daily()
         self._shared_upkeep.look()

@@ -108,7 +108,8 @@ class _Drawers:
         self.node = rooms[0].node
         self._drawers: dict[int, list[_Entry]] = {}
         for room in rooms:
-            if not room.is_held:
+            # Most nodes of a busy pool are full: they are not sorted.
+            if not room.is_held and (room.cpus > 0 or room.node.is_home):
                 entry = (room.memory_bytes, room.number, room)
                 self._drawers.setdefault(_level(room.cpus), []).append(entry)
         for drawer in self._drawers.values():
@@ -144,9 +145,13 @@ class _Drawers:
         insort(self._drawers[level], (room.memory_bytes, room.number, room), key=_order)
 
     def remove(self, room: Room) -> None:
+        """Nothing where it is in no drawer: it was full."""
         level = _level(room.cpus)
-        drawer = self._drawers[level]
-        del drawer[bisect_left(drawer, (room.memory_bytes, room.number), key=_order)]
+        drawer = self._drawers.get(level, [])
+        at = bisect_left(drawer, (room.memory_bytes, room.number), key=_order)
+        if at == len(drawer) or drawer[at][2] is not room:
+            return
+        del drawer[at]
         if not drawer:
             del self._drawers[level]
             self._levels.remove(level)
@@ -355,7 +360,7 @@ def _grouped(
     alike: dict[object, list[Room]] = {}
     for room in rooms:
         node = room.node
-        labels = tuple(node.labels.get(name) for name in names)
+        labels = tuple([node.labels.get(name) for name in names]) if names else ()
         alike.setdefault((node.is_home, node.kinds, node.total.gpus > 0, labels), []).append(room)
     groups = [_Drawers(some) for some in alike.values()]
     return groups, {room.number: group for group in groups for room in group.rooms}

@@ -1,5 +1,5 @@
 """How long logs are kept: those of attempts are removed a job at a time, when all of it is old;
-the service's own by file, once it was rotated."""
+the service's own by file, once it was rotated. And how long records of models' calls are."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelwright.engine.settings import EngineSettings
-from reelwright.store import jobs
+from reelwright.store import jobs, model_pruning
 from reelwright.store.states import JobState
 from reelwright.store.store import Store
 
 # Looking through all folders is worth doing so often; in between a start costs one stat.
 _EVERY_S = 24 * 3600.0
 _STAMP = ".pruned"
+_CALLS_STAMP = ".calls-pruned"
+# So many records go in one transaction: others want to write, too.
+_CALLS = 1000
 _ROTATED = "*.jsonl.*"
 _UNFINISHED = [state for state in JobState if not state.is_final]
 
@@ -64,6 +67,21 @@ def prune_logs(store: Store, settings: EngineSettings) -> PrunedLogs:
             shutil.rmtree(folder, ignore_errors=True)
             files, size = files + len(found), size + sum(found)
     return PrunedLogs(files, size)
+
+
+def prune_calls_daily(store: Store, settings: EngineSettings) -> int:
+    """Removes records of calls of models that are older than `keep_calls_s`, unless that was done
+    within a day; gives how many. What they cost stays in the sums."""
+    stamp = settings.home / _CALLS_STAMP
+    with suppress(OSError):
+        if time.time() - stamp.stat().st_mtime < _EVERY_S:
+            return 0
+    with suppress(OSError):
+        stamp.touch()
+    done = 0
+    while gone := store.transact(lambda tx: model_pruning.prune(tx, settings.keep_calls_s, _CALLS)):
+        done += gone
+    return done
 
 
 def _folders(logs: Path) -> list[Path]:

@@ -18,7 +18,8 @@ class EngineSettings:
     counts apart, up to `max_losses`. Delays before a new try: full jitter below
     ``backoff_s * 2**n``, at most `backoff_max_s`. `grace_s` lies between SIGINT and SIGKILL.
     `cache_bytes`: the cache's size limit, None for none. `keep_logs_s`: how long the logs of a
-    finished job are kept after the last word in them; `keep_jobs_s`: how long a service keeps a job
+    finished job are kept after the last word in them; `keep_calls_s`: how long the record of a
+    model's call is; `keep_jobs_s`: how long a service keeps a job
     that has ended, with its own folder, None for ever; `keep_idempotency_s`: how long the answer to
     an Idempotency-Key is. `allow_private`: downloads may connect to
     whatever this machine's user can reach; a service that runs specs of others says False, and in
@@ -41,6 +42,7 @@ class EngineSettings:
     grace_s: float = 5.0
     cache_bytes: int | None = None
     keep_logs_s: float = 30 * 86400.0
+    keep_calls_s: float = 365 * 86400.0
     keep_jobs_s: float | None = None
     keep_idempotency_s: float = 86400.0
     sandbox: bool = True
