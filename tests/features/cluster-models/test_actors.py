@@ -107,7 +107,7 @@ def test_one_load_serves_the_pictures_of_many_nodes_as_each_would_itself(
 @pytest.mark.cluster
 def test_what_an_actor_had_when_it_was_killed_is_answered(agents: Agents) -> None:
     async def main() -> None:
-        agent = agents.one()
+        agent = agents.one(CLUSTER__MODEL_COPIES="1")
         before = await agent.vectors([picture(1)])
         actor = await seen(agents)
         os.kill(actor["pid"], signal.SIGSTOP)  # in the middle of whatever comes

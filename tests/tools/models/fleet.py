@@ -43,7 +43,7 @@ class Toy:
         self.error: ReelError | None = None
 
     async def answer(self, ask: Any) -> tuple[Any, Usage]:
-        self.loads = 1
+        self.loads = max(1, self.loads)
         self.asked.append(ask)
         try:
             await self.gate.wait()

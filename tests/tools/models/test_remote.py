@@ -43,6 +43,7 @@ def test_another_one_is_added_where_much_waits_and_no_more_than_are_allowed() ->
         fleet = Fleet(Rules(batch=1, join_s=0))
         asked = RemoteProvider(SPEC, IDENTITY, fleet, most=2, here=None, worth_s=1e-9)
         await told(asked, "first")
+        await told(asked, "first")  # the load says nothing of what an ask takes
         first = fleet.made[0]
         first.model.gate.clear()
         tasks = [asyncio.create_task(told(asked, "more")) for _ in range(4)]

@@ -185,7 +185,9 @@ def test_it_tells_what_it_has_done_and_for_how_long_nobody_asked() -> None:
         assert desk.told()["loads"] == 1
         told = desk.told()
         assert (told["answered"], told["batches"], told["waiting"]) == (1, 1, 0)
-        assert told["service_s"] > 0
+        assert told["service_s"] == 0  # it was loaded for this one
         assert told["idle_s"] >= 0
+        await ask(desk, "b")
+        assert desk.told()["service_s"] > 0
 
     asyncio.run(main())

@@ -124,13 +124,14 @@ class Desk:
                 self._news.clear()
                 await self._news.wait()
             self._running = await self._next()
-            began = time.monotonic()
+            began, loads = time.monotonic(), self._model.loads
             try:
                 await self._answer(self._running)
             finally:
-                took_s = (time.monotonic() - began) / max(1, len(self._running))
-                old_s = self._service_s or took_s
-                self._service_s = old_s + _NEWS * (took_s - old_s)
+                if self._model.loads == loads:  # else it was the load that took so long
+                    took_s = (time.monotonic() - began) / max(1, len(self._running))
+                    old_s = self._service_s or took_s
+                    self._service_s = old_s + _NEWS * (took_s - old_s)
                 self.answered += len(self._running)
                 self._running = []
                 self._last = time.monotonic()
