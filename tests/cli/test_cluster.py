@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +13,14 @@ import pytest
 from reelwright.app.cluster.members import kept, members, mine, stop
 from reelwright.app.settings import load
 from reelwright.app.wiring import App
+from reelwright.cli.exits import exit_code
 from reelwright.errors import Code, ReelError
 from reelwright.store import attempts, jobs, nodes, steps, workers
 from reelwright.store.attempts import Place
 from reelwright.store.nodes import NewHead, NewNode
 from reelwright.store.rows import NewJobRow, NewStep
 from reelwright.store.states import JobState, StepState
-from tests.cli.reel import reel
+from tests.cli.reel import REEL, reel
 
 _GIB = 1 << 30
 _ME = "here/1/2/n"
@@ -104,6 +107,24 @@ def test_the_status_is_for_programs(home: Path, tmp_path: Path) -> None:
     assert found["dispatcher"] == {**found["dispatcher"], "id": _ME, "is_silent": False}
     assert found["waiting"]["reasons"][0]["why"] == "too_large"
     assert found["here"] == []
+
+
+def test_the_status_is_shown_again_until_ctrl_c(home: Path, tmp_path: Path) -> None:
+    argv = [str(REEL), "cluster", "status", "--watch", "--json"]
+    watching = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert watching.stdout
+        first = json.loads(watching.stdout.readline())
+        assert [node["state"] for node in first["nodes"]] == ["active", "refused"]
+        reel("cluster", "drain", "studio-1", cwd=tmp_path)
+        states: list[str] = []
+        while "draining" not in states:
+            states = [node["state"] for node in json.loads(watching.stdout.readline())["nodes"]]
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(60) == exit_code(Code.CANCELLED)
+    finally:
+        watching.kill()
+        watching.wait()
 
 
 def test_a_home_without_a_cluster(tmp_path: Path) -> None:

@@ -205,6 +205,42 @@ def test_ctrl_c_lets_a_node_finish_what_it_runs(home: Home, ffmpeg: Path) -> Non
 
 @pytest.mark.cluster
 @pytest.mark.timeout(1500)
+def test_a_second_ctrl_c_does_not_wait(home: Home, ffmpeg: Path) -> None:
+    """What ran is started anew, and is no failed try."""
+    home.start()
+    argv = [str(REEL), "cluster", "join", home.address, "--name", "one", "--cpus", "1", "--json"]
+    # It would wait for ever.
+    environ = {**os.environ, **home.environ, "REEL_SERVE__DRAIN_S": "86400"}
+    front = subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE, text=True)
+    assert front.stdout
+    try:
+        assert json.loads(front.stdout.readline())["event"] == "ready"
+        with serving(home.path, "--address", home.address, **_plain(home)) as service:
+            until(lambda: home.is_active("one"), START_S, 0.5)
+            job = _slow_job(service, home, ffmpeg, seconds=60)
+            until(lambda: (home.node("one") or {}).get("steps"), START_S, 0.2)
+            front.send_signal(signal.SIGTERM)
+            until(lambda: (home.node("one") or {}).get("state") == "draining", START_S, 0.2)
+            front.send_signal(signal.SIGTERM)
+            assert front.wait(60) == 0
+            assert service.client.get(f"/v1/jobs/{job}").json()["state"] == "running"
+            home.join("one")
+            until(lambda: (home.node("one") or {}).get("steps"), START_S, 0.2)
+            (step,) = [
+                one
+                for one in service.client.get(f"/v1/jobs/{job}/steps").json()["steps"]
+                if one["kind"] == "ffmpeg"
+            ]
+            assert (step["attempt"], step["state"]) == (2, "running")
+            service.client.post(f"/v1/jobs/{job}/cancel")
+            until(lambda: service.client.get(f"/v1/jobs/{job}").json()["state"] == "cancelled", 120)
+    finally:
+        front.kill()
+        front.wait()
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(1500)
 def test_a_head_that_went_away_is_joined_again(home: Home) -> None:
     home.start()
     home.join("one")
@@ -233,10 +269,19 @@ def _plain(home: Home) -> dict[str, str]:
     return {"REEL_CLUSTER__ARTIFACTS": str(home.shared)}
 
 
-def _slow_job(service: Served, home: Home, ffmpeg: Path) -> str:
-    """A job whose one step takes several seconds on one core."""
+def _slow_job(service: Served, home: Home, ffmpeg: Path, seconds: int = 8) -> str:
+    """A job whose one step takes as long on one core, or longer."""
     clip = home.path.parent / "clip.mp4"
-    made = [str(ffmpeg), "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=25:d=8"]
+    made = [
+        str(ffmpeg),
+        "-v",
+        "error",
+        "-y",
+        "-f",
+        "lavfi",
+        "-i",
+        f"testsrc2=s=1280x720:r=25:d={seconds}",
+    ]
     subprocess.run([*made, "-c:v", "libx264", "-preset", "ultrafast", str(clip)], check=True)
     spec = {
         "inputs": {"clip": str(clip)},

@@ -192,12 +192,16 @@ def status(
     `reel cluster status --json | jq '.nodes[] | select(.state == "refused")'`
     """
     from reelwright.cli.use import opened
+    from reelwright.errors import ReelError
 
     with opened() as used:
         _status(used, as_json=as_json)
         while watch:
             time.sleep(_WATCH_S)
-            _status(used, as_json=as_json, again=True)
+            try:
+                _status(used, as_json=as_json, again=True)
+            except ReelError as error:  # the database comes back; who watches wants to see it
+                terminal.report(error, as_json=as_json)
 
 
 def _status(used: App, *, as_json: bool, again: bool = False) -> None:
