@@ -186,7 +186,7 @@ class Killing:
             self.cluster.join(node.number)
         else:
             signal_all(
-                named(below, "raylet/raylet" if how == "raylet" else "ray::"), signal.SIGKILL
+                named(below, "raylet/raylet" if how == "raylet" else "ray::Hosted"), signal.SIGKILL
             )
 
     def _kill_the_dispatcher(self) -> None:

@@ -103,6 +103,7 @@ class Loopback:
         words = ["cluster", "join", self.address, "--host", f"127.0.0.{number + 3}"]
         words += ["--home", str(self.folder / f"node{number}"), "--cpus", str(self.cpus)]
         words += ["--token-file", str(self.home / "cluster" / "token"), "--json"]
+        words += ["--name", f"node{number}"]
         self.nodes.append(Machine(number, self.start(*words)))
 
     def dispatch(self) -> None:

@@ -44,7 +44,7 @@ def test_an_agent_that_is_killed_gives_its_steps_to_others(case: Case) -> None:
     job_id, to = case.submit()
     held = case.until_running(job_id, 4)[0]
     node = case.node_of(held)
-    signal_all(named(tree(node.process.pid), "ray::"), signal.SIGKILL)
+    signal_all(named(tree(node.process.pid), "ray::Hosted"), signal.SIGKILL)
     tries = case.done(job_id, to)
     assert [one for one in tries if one.state is AttemptState.LOST]
     case.cluster.wait_for_nodes(2)
