@@ -188,7 +188,8 @@ class LocalExecutor:
 
     def _held(self, wanted: set[tuple[str, int]]) -> list[tuple[Attempt, Work]]:
         with self._store.read() as tx:
-            found = attempts.of_worker(tx, str(self.worker))
+            ids = {step_id for step_id, _ in wanted}
+            found = attempts.of_worker(tx, str(self.worker), ids)
         return [
             (_leased(row, place), (row, place))
             for row, place in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -199,11 +199,15 @@ def leased(tx: Tx, worker: str) -> set[tuple[str, int]]:
     }
 
 
-def of_worker(tx: Tx, worker: str) -> list[tuple[StepRow, AttemptRow]]:
-    """What `worker` holds the leases of: each step with its attempt."""
+def of_worker(tx: Tx, worker: str, step_ids: Collection[str]) -> list[tuple[StepRow, AttemptRow]]:
+    """Those of these steps whose leases `worker` holds, each with its attempt."""
     same = sa.and_(attempts.c.step_id == steps.c.id, attempts.c.number == steps.c.attempt)
     query = _both().join(attempts, same)
-    where = (steps.c.state == StepState.RUNNING, steps.c.lease_owner == worker)
+    where = (
+        steps.c.id.in_(list(step_ids)),
+        steps.c.state == StepState.RUNNING,
+        steps.c.lease_owner == worker,
+    )
     return [_pair(row) for row in tx.run(query.where(*where).order_by(steps.c.id))]
 
 

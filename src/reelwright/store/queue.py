@@ -101,13 +101,15 @@ def stuck(tx: Tx, limit: int) -> list[str]:
 
 
 def interrupted(tx: Tx, worker: str | None) -> list[str]:
-    """Jobs whose steps this worker (None: anybody) runs, and which are to end early."""
-    where = [
+    """Jobs whose steps this worker runs, and which are to end early; None: all such jobs."""
+    if worker is None:  # jobs are fewer than steps; of one that has ended the leases tell
+        over = sa.select(jobs.c.id).where(jobs.c.state == JobState.RUNNING, _is_over(tx))
+        return list(tx.run(over).scalars())
+    where = (
         steps.c.state == StepState.RUNNING,
+        steps.c.lease_owner == worker,
         sa.or_(_is_over(tx), jobs.c.state != JobState.RUNNING),
-    ]
-    if worker is not None:
-        where.append(steps.c.lease_owner == worker)
+    )
     query = sa.select(jobs.c.id).join(steps, steps.c.job_id == jobs.c.id).where(*where).distinct()
     return list(tx.run(query).scalars())
 

@@ -124,6 +124,8 @@ steps = Table(
     UniqueConstraint("job_id", "key"),
     Index(None, "state", "job_id"),
     Index(None, "identity"),
+    # Of what runs: a thousand agents ask for their own, each every few seconds.
+    Index(None, "lease_owner"),
 )
 
 # Who waits for whom: `needs` as rows, so that readiness is one query.

@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("steps", sa.Column("asks", sa.Text(), nullable=True))
+    op.create_index("ix_steps_lease_owner", "steps", ["lease_owner"], unique=False)
     op.create_table(
         "cluster_nodes",
         sa.Column("host", sa.Text(), nullable=False),
@@ -50,4 +51,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("cluster_heads")
     op.drop_table("cluster_nodes")
+    op.drop_index("ix_steps_lease_owner", table_name="steps")
     op.drop_column("steps", "asks")
