@@ -68,7 +68,7 @@ class Cluster:
         self._short = Path(tempfile.mkdtemp(prefix="rc-", dir="/tmp"))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.artifacts.mkdir(exist_ok=True)
-        self.port = _free_port()
+        self.port = free_port()
         try:
             self.start_head()
             adding = [threading.Thread(target=self._add_quietly) for _ in range(self.nodes)]
@@ -251,7 +251,7 @@ def _signal(pids: set[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Ray's head wants to know it beforehand; below what the kernel gives to others by itself."""
     for port in range(21_000 + os.getpid() % 5000, 31_000):
         with socket.socket() as one:

@@ -214,8 +214,10 @@ def test_a_dispatcher_that_died_left_its_steps_running_and_its_successor_adopts_
         active(first, 1)
         job_id = first.submit(long(film, tmp_path / "long.mp4", 322))
         running(cluster, job_id)
+        connections = children(first.process.pid, "reelwright.tools.ray.child")
         first.process.kill()
         first.process.wait(60)
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in connections))
     assert service.ended(job_id, 600)["state"] == "succeeded"
     row = rows(cluster, job_id)["ffmpeg"]
     assert (row.attempt, row.losses) == (1, 0)
@@ -231,7 +233,9 @@ def test_an_agent_that_died_is_started_again_and_its_steps_are_given_up_at_once(
         os.kill(pid, signal.SIGKILL)
     assert service.ended(job_id, 600)["state"] == "succeeded"
     row = rows(cluster, job_id)["ffmpeg"]
-    assert row.attempt == before.attempt + 1
+    # Once more than needed where it was leased anew before the dispatcher had seen the new agent.
+    assert before.attempt < row.attempt <= before.attempt + 2
+    assert row.failures == 0
     assert states(service)[node.name]["worker"] != before.lease_owner
 
 

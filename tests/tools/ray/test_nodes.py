@@ -16,7 +16,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.tools.ray import keep
 from reelwright.tools.ray.processes import NodeProcess, make_token
 from reelwright.tools.ray.settings import RayNode, ray_env
-from tests.cluster import START_S, Cluster, _free_port
+from tests.cluster import START_S, Cluster, free_port
 from tests.served import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
@@ -73,7 +73,7 @@ def alive(pids: set[int]) -> set[int]:
 def test_a_head_ends_with_the_process_that_wanted_it(tmp_path: Path, number: int) -> None:
     with tempfile.TemporaryDirectory(prefix="rk-", dir="/tmp") as folder:
         token = make_token(tmp_path / "token")
-        command = [sys.executable, "-c", KEEPS, folder, str(token), str(_free_port())]
+        command = [sys.executable, "-c", KEEPS, folder, str(token), str(free_port())]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as wanting:
             assert wanting.stdout is not None
             keeper = int(wanting.stdout.readline())
