@@ -1,7 +1,9 @@
-"""A job whose pictures are embedded by steps on two nodes: one of them has loaded the model."""
+"""Jobs whose pictures are embedded by steps on two nodes: one of them has loaded the model."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.cli.reel import reel
-from tests.cluster import START_S, Cluster, active
+from tests.cluster import START_S, Cluster, active, states
 from tests.features import media
 from tests.served import Served, serving, until
 from tests.tools.models.pictures import tiny_clip
@@ -17,6 +19,40 @@ from tests.tools.models.pictures import tiny_clip
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 
 FILMS = 4
+
+
+@dataclass
+class Running:
+    """Two nodes with the weights, and a service that hands its steps to them."""
+
+    cluster: Cluster
+    service: Served
+    model: dict[str, str]
+    home: Path
+
+    def actors(self, answered: int) -> list[dict[str, Any]]:
+        """Of the one model, once so many asks of it were answered."""
+
+        def look() -> list[dict[str, Any]] | None:
+            for told in self.service.client.get("/v1/cluster").json()["models"]:
+                found: list[dict[str, Any]] = told["actors"]
+                if sum(one.get("answered", 0) for one in found) == answered:
+                    return found
+            return None
+
+        return until(look, START_S, 0.5)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("running")
+    model = {"REEL_MODELS__IMAGE_EMBEDDING": f"clip:{tiny_clip.hugging_face(folder / 'clip')}"}
+    with Cluster(folder / "cluster", nodes=2, cpus=1, environ_of_nodes=model) as cluster:
+        # Also what takes no time runs on the nodes.
+        more = {**model, "REEL_CLUSTER__SHORT_S": "0"}
+        with cluster.service(folder / "home", **more) as service:
+            active(service, 2)
+            yield Running(cluster, service, model, folder / "home")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +67,7 @@ def films(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             *("-f", "lavfi", "-i", f"color=0xf0{9 - n}0{n}8:s=160x90:r=10:d=1.5"),
             *("-filter_complex", "[0][1]concat=n=2", "-c:v", "libx264", "-t", "3"),
         )
-        for n in range(FILMS)
+        for n in range(2 * FILMS)
     ]
 
 
@@ -56,29 +92,31 @@ def embedded(service: Served, films: list[Path], folder: Path) -> list[Any]:
     return [np.load(folder / f"{n}.npy") for n in range(len(films))]
 
 
-def test_steps_on_two_nodes_are_served_by_one_load(tmp_path: Path, films: list[Path]) -> None:
-    model = {"REEL_MODELS__IMAGE_EMBEDDING": f"clip:{tiny_clip.hugging_face(tmp_path / 'clip')}"}
-    out = tmp_path / "out"
-    out.mkdir()
-    with Cluster(tmp_path / "cluster", nodes=2, cpus=1, environ_of_nodes=model) as cluster:
-        # Also what takes no time runs on the nodes.
-        more = {**model, "REEL_CLUSTER__SHORT_S": "0"}
-        home = {"REEL_HOME": str(tmp_path / "home")}
-        with cluster.service(tmp_path / "home", **more) as service:
-            active(service, 2)
-            found = embedded(service, films, out)
-
-            def listed() -> list[dict[str, Any]] | None:
-                (told,) = service.client.get("/v1/cluster").json()["models"] or [None]
-                return told["actors"] if told and told["actors"][0]["answered"] else None
-
-            (actor,) = until(listed, START_S, 0.5)
-            assert actor["loads"] == 1
-            assert actor["answered"] == FILMS
-            shown = reel("cluster", "status", cwd=tmp_path, **cluster.environ, **home)
-            assert "image-embedding clip" in shown.out
+def test_steps_of_two_nodes_are_served_by_one_load(
+    running: Running, films: list[Path], tmp_path: Path
+) -> None:
+    found = embedded(running.service, films[:FILMS], tmp_path)
+    (actor,) = running.actors(answered=FILMS)
+    assert actor["loads"] == 1
+    environ = {**running.cluster.environ, "REEL_HOME": str(running.home)}
+    shown = reel("cluster", "status", cwd=tmp_path, **environ)
+    assert "image-embedding clip" in shown.out
     alone = tmp_path / "alone"
     alone.mkdir()
-    with serving(tmp_path / "other", **model) as service:
-        for one, other in zip(found, embedded(service, films, alone), strict=True):
+    with serving(tmp_path / "other", **running.model) as service:
+        for one, other in zip(found, embedded(service, films[:FILMS], alone), strict=True):
             assert np.array_equal(one, other)
+
+
+def test_where_the_node_with_the_model_dies_another_loads_it(
+    running: Running, films: list[Path], tmp_path: Path
+) -> None:
+    """Its steps are served there, too."""
+    (actor,) = running.actors(answered=FILMS)
+    nodes = {node["id"]: name for name, node in states(running.service).items()}
+    running.cluster.kill_node(nodes[actor["node"]])
+    embedded(running.service, films[FILMS:], tmp_path)
+    (other,) = running.actors(answered=FILMS)  # a new one: it has answered the second half
+    assert other["node"] != actor["node"]
+    assert other["pid"] != actor["pid"]
+    assert other["loads"] == 1
