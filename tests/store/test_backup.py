@@ -154,7 +154,7 @@ def _rewritten(made: Path, target: Path, change: Callable[[str, bytes], bytes | 
 
 
 def _newer(name: str, data: bytes) -> bytes:
-    return data.replace(b'"schema": "0006"', b'"schema": "9999"')
+    return data.replace(b'"schema": "0007"', b'"schema": "9999"')
 
 
 DAMAGES: dict[str, Callable[[str, bytes], bytes | None]] = {

@@ -36,6 +36,7 @@ def engine_settings(app: App) -> EngineSettings:
         grace_s=app.settings.grace_s,
         cache_bytes=app.settings.cache.limit_bytes,
         keep_logs_s=app.settings.logs.keep_days * 86400.0,
+        keep_calls_s=app.settings.models.keep_days * 86400.0,
         keep_jobs_s=None if keep_days is None else keep_days * 86400.0,
         keep_idempotency_s=app.settings.serve.idempotency_hours * 3600.0,
         sandbox=app.is_sandboxed,

@@ -1,7 +1,8 @@
 """Every call of a hosted model: what it was asked, what it said, took and cost; and the budgets.
 
-What counts as spent is the cost where it is known, else what the call reserved: a call that was
-begun and of which nothing was heard (a kill, a broken connection) may be on the bill.
+What counts as spent is the cost where it is known, else what the call reserved: a call of which
+nothing was heard because its connection broke off may be on the bill. A call whose process is gone
+gives back what it reserved when the attempt that made it is over; what it may have cost is told.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import sqlalchemy as sa
 
 from reelwright.store.database import Tx
 from reelwright.store.ids import new_id
+from reelwright.store.states import StepState
+from reelwright.store.tables import steps
 from reelwright.store.tables_understand import model_calls as calls
+from reelwright.store.tables_understand import model_totals
 
 _DAY_S = 86400.0
 
@@ -25,12 +29,12 @@ class CallState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     UNSURE = "unsure"  # nobody knows whether the provider counts it
-    LOST = "lost"  # its process ended; the same was asked again
+    LOST = "lost"  # its process ended, and its attempt is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCall:
-    """`reserved_usd`: the most that it may cost."""
+    """`reserved_usd`: the most that it may cost. `attempt`: of the step that makes it."""
 
     owner: str | None
     job_id: str | None
@@ -45,6 +49,7 @@ class NewCall:
     is_local: bool
     inputs: Mapping[str, Any] | None
     reserved_usd: float = 0.0
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,9 @@ class Outcome:
 
 
 _COLUMNS = [calls.c[f.name] for f in fields(CallRow)]
-_SPENT = sa.func.coalesce(calls.c.cost_usd, calls.c.reserved_usd)
+_SPENT = sa.func.coalesce(
+    calls.c.cost_usd, sa.case((calls.c.state == CallState.LOST, 0.0), else_=calls.c.reserved_usd)
+)
 
 
 def begin(tx: Tx, call: NewCall, limits: Limits) -> str | Refused:
@@ -134,6 +141,7 @@ def begin(tx: Tx, call: NewCall, limits: Limits) -> str | Refused:
         _give_up(tx, call)
     if limits.any() and call.reserved_usd > 0:
         tx.dialect.serialise(tx.connection, "model-budget")
+        release(tx, limits.pending_s)
         refused = _refused(tx, call, limits)
         if refused is not None:
             return refused
@@ -145,6 +153,21 @@ def begin(tx: Tx, call: NewCall, limits: Limits) -> str | Refused:
         )
     )
     return call_id
+
+
+def release(tx: Tx, pending_s: float) -> int:
+    """Calls that were begun by an attempt that is over give back what they reserved; how many. It
+    is over when its step does not run, or runs as another attempt: what it still makes is refused
+    by the same number. Without a step a call is over `pending_s` after it was begun."""
+    step = sa.select(sa.literal(1)).where(steps.c.id == calls.c.step_id)
+    runs = sa.and_(
+        steps.c.state == StepState.RUNNING,
+        sa.or_(calls.c.attempt.is_(None), steps.c.attempt == calls.c.attempt),
+    )
+    is_old = calls.c.at < tx.now() - pending_s
+    is_over = sa.or_(step.where(~runs).exists(), sa.and_(~step.exists(), is_old))
+    where = (calls.c.state == CallState.BEGUN, is_over)
+    return tx.run(sa.update(calls).where(*where).values(state=CallState.LOST)).rowcount
 
 
 def drop(tx: Tx, call_id: str) -> None:
@@ -215,15 +238,15 @@ def of_prompt(
 
 def spent(tx: Tx, *, job_id: str | None = None) -> Mapping[str, float]:
     """US dollars that count as spent: ``day`` (UTC), ``library``, and of the job."""
-    found = {"day": _sum(tx, calls.c.at >= _midnight(tx.now())), "library": _sum(tx)}
+    today = _sum(tx, calls.c.at >= _midnight(tx.now()))
+    found = {"day": today, "library": _sum(tx) + _gone(tx)}
     if job_id is not None:
-        found["job"] = _sum(tx, calls.c.job_id == job_id)
+        found["job"] = _sum(tx, calls.c.job_id == job_id) + _gone(tx, job_id)
     return found
 
 
 def _give_up(tx: Tx, call: NewCall) -> None:
-    """A try of the same that was begun and never ended: its process is gone. It keeps what it
-    reserved, for the provider may have heard it."""
+    """A try of the same that was begun and never ended: its process is gone."""
     same = ("job_id", "step_id", "key", "kind", "request")
     tx.run(
         sa.update(calls)
@@ -246,6 +269,8 @@ def _refused(tx: Tx, call: NewCall, limits: Limits) -> Refused | None:
             continue
         wheres = [] if where is None else [where]
         used = _sum(tx, *wheres)
+        if name != "day":
+            used += _gone(tx, call.job_id if name == "job" else None)
         # A sum of floats is off by a few billionths of a dollar.
         if used + call.reserved_usd > limit + 1e-9:
             pending = _sum(
@@ -257,6 +282,14 @@ def _refused(tx: Tx, call: NewCall, limits: Limits) -> Refused | None:
             is_pending = used - pending + call.reserved_usd <= limit + 1e-9
             return Refused(name, limit, used, call.reserved_usd, is_pending)
     return None
+
+
+def _gone(tx: Tx, job_id: str | None = None) -> float:
+    """What calls cost whose records are gone."""
+    query = sa.select(sa.func.sum(model_totals.c.spent_usd))
+    if job_id is not None:
+        query = query.where(model_totals.c.job_id == job_id)
+    return float(tx.run(query).scalar_one() or 0.0)
 
 
 def _sum(tx: Tx, *where: sa.ColumnElement[bool]) -> float:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from reelwright.store.database import Tx
 from reelwright.store.model_calls import CallState
 from reelwright.store.tables_understand import model_calls as calls
+from reelwright.store.tables_understand import model_totals as totals
 
 _DAY_S = 86400.0
 
@@ -42,18 +43,43 @@ class Cost:
     unsettled_usd: float
 
 
-_GROUPS: dict[By, sa.ColumnElement[Any]] = {
-    By.JOB: calls.c.job_id,
-    By.ASSET: calls.c.asset_id,
-    By.PROVIDER: calls.c.provider,
-    By.MODEL: calls.c.provider + ":" + calls.c.model,
-    By.PROMPT: calls.c.prompt,
-    By.KIND: calls.c.kind,
-    # PostgreSQL rounds to the second, SQLite cuts off: a day begins half a second apart.
-    By.DAY: sa.cast(calls.c.at, sa.BigInteger()) // int(_DAY_S),
-}
 _IS_DONE = calls.c.state == CallState.DONE
 _IS_OPEN = calls.c.state.in_((CallState.BEGUN, CallState.UNSURE, CallState.LOST))
+_NAMES = ("owner", "job_id", "asset_id", "provider", "model", "prompt", "kind")
+
+
+def _both() -> sa.Subquery:
+    """Calls, and the sums of those whose records are gone."""
+
+    def one(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.case((sa.and_(*where), 1), else_=0)
+
+    is_unknown, is_made = calls.c.cost_usd.is_(None), calls.c.is_cached.is_(False)
+    there = sa.select(
+        *(calls.c[name] for name in _NAMES),
+        calls.c.at.label("at"),
+        # PostgreSQL rounds to the second, SQLite cuts off: a day begins half a second apart.
+        (sa.cast(calls.c.at, sa.BigInteger()) // int(_DAY_S)).label("day"),
+        sa.literal(1).label("calls"),
+        one(calls.c.is_cached.is_(True)).label("cached"),
+        one(calls.c.state == CallState.FAILED).label("failed"),
+        sa.case((is_made, calls.c.input_tokens), else_=0).label("input_tokens"),
+        sa.case((is_made, calls.c.output_tokens), else_=0).label("output_tokens"),
+        calls.c.cost_usd,
+        one(_IS_DONE, is_unknown).label("unknown"),
+        sa.case((sa.and_(_IS_OPEN, is_unknown), calls.c.reserved_usd), else_=0.0).label(
+            "unsettled_usd"
+        ),
+    )
+    gone = sa.select(
+        *(sa.func.nullif(totals.c[name], "").label(name) for name in _NAMES),
+        (totals.c.day * _DAY_S).label("at"),
+        totals.c.day,
+        *(totals.c[name] for name in ("calls", "cached", "failed")),
+        *(totals.c[name] for name in ("input_tokens", "output_tokens")),
+        *(totals.c[name] for name in ("cost_usd", "unknown", "unsettled_usd")),
+    )
+    return sa.union_all(there, gone).subquery("both")
 
 
 def costs(
@@ -66,13 +92,14 @@ def costs(
 ) -> list[Cost]:
     """The dearest first, days in their order; without `by` one for all. `owner` None: everybody's;
     `since` in seconds since 1970. A day is its date."""
-    group = sa.null() if by is None else _GROUPS[by]
-    query = sa.select(group.label("group"), *_sums())
-    for column, value in ((calls.c.owner, owner), (calls.c.job_id, job_id)):
+    both = _both()
+    group = sa.null() if by is None else _group(both, by)
+    query = sa.select(group.label("group"), *_sums(both))
+    for column, value in ((both.c.owner, owner), (both.c.job_id, job_id)):
         if value is not None:
             query = query.where(column == value)
     if since is not None:
-        query = query.where(calls.c.at >= since)
+        query = query.where(both.c.at >= since)
     if by is not None:
         query = query.group_by(group)
     found = [_cost(row._mapping, by) for row in tx.run(query)]
@@ -81,27 +108,25 @@ def costs(
     return sorted(found, key=lambda one: (-(one.cost_usd or 0.0), -one.calls, one.group or ""))
 
 
-def _sums() -> list[sa.ColumnElement[Any]]:
-    def count(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-        return sa.func.coalesce(sa.func.sum(sa.case((sa.and_(*where), 1), else_=0)), 0)
+def _group(both: sa.Subquery, by: By) -> sa.ColumnElement[Any]:
+    if by is By.MODEL:
+        return both.c.provider + ":" + both.c.model
+    column: sa.ColumnElement[Any] = both.c[_COLUMNS.get(by, by.value)]
+    return column
 
-    def total(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        is_made = calls.c.is_cached.is_(False)
-        return sa.func.coalesce(sa.func.sum(sa.case((is_made, column), else_=0)), 0)
 
-    is_unknown = calls.c.cost_usd.is_(None)
+_COLUMNS = {By.JOB: "job_id", By.ASSET: "asset_id"}
+
+
+def _sums(both: sa.Subquery) -> list[sa.ColumnElement[Any]]:
+    def total(name: str) -> sa.ColumnElement[Any]:
+        return sa.func.coalesce(sa.func.sum(both.c[name]), 0).label(name)
+
+    counted = ("calls", "cached", "failed", "input_tokens", "output_tokens", "unknown")
     return [
-        sa.func.count().label("calls"),
-        count(calls.c.is_cached.is_(True)).label("cached"),
-        count(calls.c.state == CallState.FAILED).label("failed"),
-        total(calls.c.input_tokens).label("input_tokens"),
-        total(calls.c.output_tokens).label("output_tokens"),
-        sa.func.sum(calls.c.cost_usd).label("cost_usd"),
-        count(_IS_DONE, is_unknown).label("unknown"),
-        sa.func.coalesce(
-            sa.func.sum(sa.case((sa.and_(_IS_OPEN, is_unknown), calls.c.reserved_usd), else_=0.0)),
-            0.0,
-        ).label("unsettled_usd"),
+        *(total(name) for name in counted),
+        sa.func.sum(both.c.cost_usd).label("cost_usd"),
+        total("unsettled_usd"),
     ]
 
 

@@ -130,7 +130,8 @@ vectors = Table(
 )
 
 # Every call of a model. `cost_usd` is NULL where no price is known. A call that was begun and not
-# ended keeps what it reserved (`reserved_usd`) until it is settled or too old.
+# ended keeps what it reserved (`reserved_usd`) until it is settled, or the `attempt` of its step is
+# over. After a while its record goes, and is in `model_totals`.
 model_calls = Table(
     "model_calls",
     metadata,
@@ -138,6 +139,7 @@ model_calls = Table(
     Column("owner", Text, nullable=True),
     Column("job_id", ID, nullable=True),
     Column("step_id", ID, nullable=True),
+    Column("attempt", Integer, nullable=True),
     Column("asset_id", ID, nullable=True),
     Column("key", Text, nullable=False),
     Column("kind", String(24), nullable=False),
@@ -162,6 +164,21 @@ model_calls = Table(
     Index(None, "at"),
     Index(None, "asset_id"),
     Index(None, "prompt", "at"),
+)
+
+# What calls came to whose records are gone: sums of those that are alike in all that costs are told
+# by. '' stands for none; `day` counts from 1970 (UTC). `spent_usd` is what counts in budgets.
+model_totals = Table(
+    "model_totals",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    *(Column(n, Text, primary_key=True) for n in ("owner", "job_id", "asset_id")),
+    *(Column(n, Text, primary_key=True) for n in ("provider", "model", "prompt", "kind")),
+    *(Column(n, BigInteger, nullable=False) for n in ("calls", "cached", "failed", "unknown")),
+    *(Column(n, BigInteger, nullable=False) for n in ("input_tokens", "output_tokens")),
+    Column("cost_usd", Float(53), nullable=True),
+    *(Column(n, Float(53), nullable=False) for n in ("unsettled_usd", "spent_usd")),
+    Index(None, "job_id"),
 )
 
 # Answers by what was asked (`key`: SHA-256 over kind, model, prompt, schema and content).

@@ -55,7 +55,7 @@ def test_a_laptop_s_jobs_move_to_a_server_and_back(
 def test_the_schema_goes_back_and_forth(studio: Studio) -> None:
     assert _db(studio, "check", "--json", code=6).json["findings"][0]["code"] == "store_version"
     first = _db(studio, "upgrade", "--json").json
-    assert (first["from"], first["to"]) == (None, "0006")
+    assert (first["from"], first["to"]) == (None, "0007")
     assert "nothing to do" in _db(studio, "upgrade").out
     _db(studio, "downgrade", "0003", code=2)
     assert "0006 -> 0003" in _db(studio, "downgrade", "0003", "--yes").out

@@ -20,11 +20,12 @@ BUDGET_LABEL = "budget_usd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """`budget_usd`: what its job may cost at the most, as whoever made it said."""
+    """`attempt`: of the step. `budget_usd`: what its job may cost at the most, as whoever made it said."""
 
     owner: str | None = None
     job_id: str | None = None
     step_id: str | None = None
+    attempt: int | None = None
     asset_id: str | None = None
     budget_usd: float | None = None
 
@@ -40,6 +41,7 @@ def asker_of(store: Store, row: StepRow | None, owner: str | None) -> Asker:
         owner=job.owner,
         job_id=row.job_id,
         step_id=row.id,
+        attempt=row.attempt,
         asset_id=labels.get(ASSET_LABEL) or _asset(job.spec),
         budget_usd=_amount(labels.get(BUDGET_LABEL)),
     )

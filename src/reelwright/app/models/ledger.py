@@ -244,6 +244,7 @@ class StoreLedger:
             owner=asker.owner,
             job_id=asker.job_id,
             step_id=asker.step_id,
+            attempt=asker.attempt,
             asset_id=asker.asset_id,
             key=call.key,
             kind=call.kind.value,
