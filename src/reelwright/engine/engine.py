@@ -270,6 +270,8 @@ class Engine:
         """An attempt without a result: if SQL still counts it as running, it is lost."""
         async for _dead in self._executor.deaths():
             self._next_recovery = time.monotonic()
+            if self._serving is not None:
+                self._serving.recover_soon()
             self.wake()
 
     def _tell(self, row: EventRow) -> None:

@@ -76,6 +76,10 @@ class Leader:
         """A worker has come, or gave its sign of life."""
         self._admission.look_again()
 
+    def recover_soon(self) -> None:
+        """Somebody died: at the next tick it is looked for what was lost."""
+        self._next_recovery = 0.0
+
     def resign(self) -> None:
         self.leads = False
         self._lock.release()

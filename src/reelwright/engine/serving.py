@@ -104,6 +104,10 @@ class Serving:
         """This job wants a look. From any thread."""
         self._call(self._touch, job_id)
 
+    def recover_soon(self) -> None:
+        """Somebody died whose steps are to be given up. In the event loop's thread."""
+        self._leader.recover_soon()
+
     def forget(self, job_id: str) -> None:
         """It came to its end: there is nothing to look at. From any thread."""
         self._call(self._forget, job_id)
