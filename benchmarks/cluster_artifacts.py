@@ -56,7 +56,7 @@ _COPY = """
     shutil.copyfile(folder / "there", target)
 """
 _FRAME = """
-import json, resource, sys, time
+import json, re, sys, time
 from pathlib import Path
 from reelwright.store.shared import open_shared
 from reelwright.store.shared_blobs import SharedBlobs
@@ -67,7 +67,8 @@ def work():
 work()
 print(json.dumps(dict(
     wall_s=time.monotonic() - begun,
-    peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    # Not ru_maxrss: that begins with what the process that started this one held.
+    peak_bytes=1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]),
 )))
 """
 
@@ -138,7 +139,7 @@ def _row(measure: str, bar: float, found: _Compared, peer: str) -> Row:
 
 def _peak(measure: str, found: list[_Compared]) -> Row:
     value = max(one.peak_mib for one in found)
-    return Row(measure, 250.0, value, "MiB", 1.0, {"MiB": found[0].length_mib})
+    return Row(measure, 150.0, value, "MiB", 1.0, {"MiB": found[0].length_mib})
 
 
 def _write(path: Path, length_mib: int) -> None:

@@ -204,6 +204,8 @@ class ObjectStore:
                 except Exception as error:  # noqa: BLE001 - what reading raised comes through obstore
                     reading.check()
                     check_refusal(error, self.where)
+                    if self.has(sha256, size_bytes):  # the last answer was lost, nothing else
+                        return
                     if reading.done_bytes > done_bytes and patience.rounds < _ROUNDS:
                         patience.progress()
                     patience.wait(error)
