@@ -27,6 +27,7 @@ from typing import Any
 
 from benchmarks.measure import ROOT, Row, Size, environment
 from benchmarks.tree import descendants
+from reelwright.app.cluster.models import ClusterModels
 from reelwright.app.settings import load
 from reelwright.app.wiring import App
 from reelwright.tools.models.child import ChildProvider
@@ -115,9 +116,7 @@ def _provider(app: App, spec: ModelSpec, namespace: str, batch: int) -> Provider
     return _far(app, namespace, batch=batch).provider(spec, identify(spec), None)
 
 
-def _far(app: App, namespace: str, *, batch: int) -> Any:
-    from reelwright.app.cluster.models import ClusterModels
-
+def _far(app: App, namespace: str, *, batch: int) -> ClusterModels:
     settings = replace(app.settings.cluster, model_batch=batch, model_copies=1)
     return ClusterModels(app.models, settings, namespace)
 

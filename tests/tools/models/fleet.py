@@ -19,7 +19,7 @@ from reelwright.tools.models.kinds import (
     Vectors,
 )
 from reelwright.tools.models.providers import ModelSpec
-from reelwright.tools.models.remote import Actor, ActorLost
+from reelwright.tools.models.remote import Actor, ActorLost, ActorSilent
 from reelwright.tools.models.remote_desk import Desk, Message, Rules
 
 T = TypeVar("T")
@@ -69,8 +69,13 @@ class ToyActor:
         self.model = Toy()
         self.desk = Desk(self.model, rules)
         self.end = asyncio.Event()
+        self.is_silent = False
+        self.silences = 0
 
     async def ask(self, head: dict[str, Any], blocks: Sequence[bytes]) -> Message:
+        if self.is_silent:
+            self.silences += 1
+            raise ActorSilent("it has said nothing for long")
         return await self._alive(self.desk.ask(head, blocks))
 
     async def about(self) -> dict[str, Any]:

@@ -151,6 +151,22 @@ def test_a_loop_of_ends_opens_the_breaker_and_actors_are_left_alone() -> None:
     asyncio.run(main())
 
 
+def test_one_that_is_there_and_says_nothing_is_not_asked_again_and_again() -> None:
+    """A process that is frozen, on a node that is not."""
+
+    async def main() -> None:
+        fleet, here = Fleet(), Toy()
+        asked = provider(fleet, here=here)
+        await told(asked, "first")
+        fleet.made[0].is_silent = True
+        assert await told(asked, "one") == [3.0]
+        assert await told(asked, "two") == [3.0]
+        assert [one.texts for one in here.asked] == [("one",), ("two",)]
+        assert fleet.made[0].silences == 1
+
+    asyncio.run(main())
+
+
 def test_a_child_that_crashes_in_each_actor_opens_it_too() -> None:
     async def main() -> None:
         fleet, here = Fleet(), Toy()

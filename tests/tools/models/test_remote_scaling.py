@@ -90,6 +90,12 @@ def test_a_breaker_opens_after_a_loop_and_lets_one_try_after_a_rest() -> None:
     assert breaker.allows()
 
 
+def test_a_breaker_may_be_tripped_at_once() -> None:
+    breaker = Breaker(lambda: 0.0)
+    breaker.trip()
+    assert not breaker.allows()
+
+
 def test_a_success_in_between_is_no_loop() -> None:
     breaker = Breaker(lambda: 0.0)
     for _ in range(LOOP * 2):

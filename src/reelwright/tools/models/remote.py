@@ -40,6 +40,10 @@ class ActorLost(Exception):  # noqa: N818 - news, no mistake
     """It ended, or it cannot be reached: what was asked may be asked again elsewhere."""
 
 
+class ActorSilent(ActorLost):
+    """It is there, and says nothing: asking it again would take as long again."""
+
+
 class Actor(Protocol):
     """One loaded model, as somebody else reaches it."""
 
@@ -47,7 +51,7 @@ class Actor(Protocol):
     def index(self) -> int: ...
 
     async def ask(self, head: dict[str, Any], blocks: Sequence[bytes]) -> Message:
-        """Waits as long as it lives. Raises ActorLost."""
+        """Waits as long as it lives. Raises ActorLost, ActorSilent."""
         ...
 
     async def about(self) -> dict[str, Any]:
@@ -168,6 +172,9 @@ class RemoteProvider:
         while lost < _TRIES and (actor := await self._choose()) is not None:
             try:
                 reply, out = await self._exchange(actor, head, blocks)
+            except ActorSilent:
+                self._breaker.trip()
+                break
             except ActorLost:
                 lost += 1
                 self._lose(actor)

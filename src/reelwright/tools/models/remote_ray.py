@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reelwright.tools.models.remote import Actor, ActorLost
+from reelwright.tools.models.remote import Actor, ActorLost, ActorSilent
 from reelwright.tools.models.remote_desk import Message
 
 PREFIX = "model-"
@@ -105,12 +105,12 @@ class RayActor:
             raise _lost(error) from error
 
     async def _ping(self) -> None:
-        """Raises ActorLost."""
+        """Raises ActorSilent, and what Ray says of one that has ended."""
         pong = asyncio.wrap_future(self.handle.about.remote().future())
         done, _ = await asyncio.wait({pong}, timeout=_PING_S)
         if not done:
             pong.cancel()
-            raise ActorLost(f"it has said nothing for {_PATIENCE_S + _PING_S:g} s")
+            raise ActorSilent(f"it has said nothing for {_PATIENCE_S + _PING_S:g} s")
         pong.result()
 
     @staticmethod

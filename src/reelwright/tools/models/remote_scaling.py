@@ -96,5 +96,10 @@ class Breaker:
         if self._failures >= LOOP:
             self._until = self._clock() + REST_S
 
+    def trip(self) -> None:
+        """As after a loop of them."""
+        self._failures = max(self._failures, LOOP - 1)
+        self.failed()
+
     def succeeded(self) -> None:
         self._failures = 0
