@@ -89,10 +89,8 @@ class Hosts:
         ]
         return {"head": self._silence(), "nodes": nodes}
 
-    async def call(
-        self, node: str, name: str, body: dict[str, Any], limit_s: float
-    ) -> dict[str, Any]:
-        """Raises CLUSTER_UNAVAILABLE where the actor is not there or does not answer in time, and
+    async def call(self, node: str, name: str, body: dict[str, Any], limit_s: float) -> Any:
+        """What its method of that name gives. Raises CLUSTER_UNAVAILABLE where the actor is not there or does not answer in time, and
         what it raises."""
         seen = self._seen.get(node)
         if seen is None or seen.actor is None:
@@ -107,7 +105,7 @@ class Hosts:
             raise ReelError.of(_lost(node, error)) from error
         if "error" in answer:
             raise ReelError.of(Problem.from_json(answer["error"]))
-        return answer
+        return answer["ok"]
 
     async def demand(self, bundles: list[dict[str, float]]) -> None:
         """For an autoscaler: all that runs and waits; nothing: as few nodes as it likes."""
