@@ -90,8 +90,8 @@ class Hosts:
         return {"head": self._silence(), "nodes": nodes}
 
     async def call(self, node: str, name: str, body: dict[str, Any], limit_s: float) -> Any:
-        """What its method of that name gives. Raises CLUSTER_UNAVAILABLE where the actor is not there or does not answer in time, and
-        what it raises."""
+        """What the method of that name gives there. Raises CLUSTER_UNAVAILABLE where the actor is
+        not there or does not answer in time, and what it raises."""
         seen = self._seen.get(node)
         if seen is None or seen.actor is None:
             raise ReelError(Code.CLUSTER_UNAVAILABLE, f"no agent on node {node}", where=node)
