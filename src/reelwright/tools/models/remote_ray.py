@@ -95,10 +95,8 @@ class RayActor:
             while not (await asyncio.wait({future}, timeout=_PATIENCE_S))[0]:
                 await self._ping()
             return future.result()
-        except asyncio.CancelledError:
-            self._drop(ref)
-            raise
-        except ActorLost:
+        except (asyncio.CancelledError, ActorLost):
+            future.cancel()
             self._drop(ref)
             raise
         except Exception as error:
