@@ -34,7 +34,10 @@ _TWINS = {
 }
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 # These may be large, or have no end: the caller reads them bit by bit.
-_STREAMED = ("text/event-stream", "application/octet-stream", "application/x-ndjson", "*/*")
+_STREAMED = (
+    *("text/event-stream", "application/octet-stream", "application/x-ndjson", "image/jpeg"),
+    "*/*",
+)
 _IDEMPOTENCY = "Idempotency-Key"
 _TEXT = {"type": "string"}
 # They take the header, though the document may leave it out (decision 0052).

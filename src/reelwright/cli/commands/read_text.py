@@ -19,7 +19,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def read_text(
+def read_text(  # size: one line an option
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A video, or a picture: PNG, JPEG, TIFF, WebP…")
     ],

@@ -779,7 +779,7 @@ class Operations(Transport):
             dict[str, Any], self.send("GET", f"/v1/assets/{self.part(asset_id)}/keyframes")
         )
 
-    def get_keyframe(self, asset_id: str, name: str) -> str:
+    def get_keyframe(self, asset_id: str, name: str) -> AbstractContextManager[httpx.Response]:
         """A picture that stands for a shot.
 
         Kept as long as the service's cache keeps what understood the asset.
@@ -787,9 +787,7 @@ class Operations(Transport):
         `asset_id`: The asset's id.
         `name`: As `file` of a keyframe.
         """
-        return (
-            self.send("GET", f"/v1/assets/{self.part(asset_id)}/keyframes/{self.part(name)}")
-        ).text
+        return self.stream("GET", f"/v1/assets/{self.part(asset_id)}/keyframes/{self.part(name)}")
 
     def get_text(self, asset_id: str) -> dict[str, Any]:
         """What is written in the picture of an asset.
