@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 _DEMAND_S = 2.0
 # So many steps that wait are told of, and so many that run.
 _MOST_WAITING, _MOST_RUNNING = 1000, 20_000
+# What is gone is looked for in the view so often at the most.
+_VIEW_S = 0.2
 # A worker that is gone is remembered so long: longer than anything can hold its leases.
 _GONE_S = 600.0
 
@@ -80,7 +82,7 @@ class ClusterExecutor:
         self._seen: dict[str, str] = {}  # host → the worker that it had when it was last looked at
         self._gone: dict[str, float] = {}
         self._stopped: dict[Attempt, float] = {}  # on nodes, and when
-        self._next_demand = 0.0
+        self._next_demand = self._next_view = 0.0
         self._wants = False
 
     @property
@@ -134,7 +136,8 @@ class ClusterExecutor:
         return self._home.own(running)
 
     def is_gone(self, worker: str) -> bool:
-        self._view()
+        if time.monotonic() >= self._next_view:  # it is asked for each step that runs
+            self._view()
         return worker in self._gone or self._home.is_gone(worker)
 
     async def deaths(self) -> AsyncIterator[Attempt]:
@@ -190,6 +193,7 @@ class ClusterExecutor:
             if node.state is NodeState.LOST:
                 self._gone[node.worker] = now
             self._seen[node.host] = node.worker
+        self._next_view = now + _VIEW_S
         _forget(self._gone, now)
         _forget(self._stopped, now)
         return found
