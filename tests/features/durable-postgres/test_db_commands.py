@@ -58,9 +58,9 @@ def test_the_schema_goes_back_and_forth(studio: Studio) -> None:
     assert (first["from"], first["to"]) == (None, "0007")
     assert "nothing to do" in _db(studio, "upgrade").out
     _db(studio, "downgrade", "0003", code=2)
-    assert "0006 -> 0003" in _db(studio, "downgrade", "0003", "--yes").out
+    assert "0007 -> 0003" in _db(studio, "downgrade", "0003", "--yes").out
     assert "reel db upgrade" in _db(studio, "check", code=6).err
-    assert "0003 -> 0006" in _db(studio, "upgrade").out
+    assert "0003 -> 0007" in _db(studio, "upgrade").out
     assert "all is well" in _db(studio, "check").out
     unknown = _db(studio, "downgrade", "9999", "--yes", code=6).err
     assert "'9999'" in unknown
