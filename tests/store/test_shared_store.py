@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from reelwright.errors import Code, ReelError
 from reelwright.store.object_store import ObjectStore
 from reelwright.store.shared import SharedStore, open_shared
 from reelwright.store.shared_folder import SharedFolder
-from tests.object_storage import BUCKET, KEYS, Door, Request, nothing, object_storage
+from tests.object_storage import BUCKET, Door, Request, nothing
 
 SMALL = b"a passage of text " * 100
 LARGE = bytes(range(256)) * (100 << 10)  # 25 MiB: four blocks
@@ -28,24 +28,6 @@ LARGE = bytes(range(256)) * (100 << 10)  # 25 MiB: four blocks
 
 def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[tuple[Door, Any]]:
-    patch = pytest.MonkeyPatch()
-    with object_storage() as (door, client):
-        for name, value in {**KEYS, "AWS_ENDPOINT_URL": door.url}.items():
-            patch.setenv(name, value)
-        yield door, client
-    patch.undo()
-
-
-@pytest.fixture
-def door(s3: tuple[Door, Any]) -> Iterator[Door]:
-    found = s3[0]
-    found.seen.clear()
-    yield found
-    found.fault = nothing
 
 
 @pytest.fixture
@@ -180,7 +162,7 @@ def test_a_content_that_is_put_again_is_not_sent_again(
         ("s3://", "no bucket"),
         ("ftp://host/x", "no object store"),
         ("file://host/x", "no absolute path"),
-        ("s3://key:secret@films/x", "environment"),
+        ("s3://key:secret@films/x", "environment"),  # secret-ok: made up
     ],
 )
 def test_addresses_of_no_store(text: str, said: str) -> None:

@@ -192,7 +192,10 @@ class ObjectStore:
             return
         import obstore
 
-        options = {"chunk_size": _part_bytes(size_bytes), "max_concurrency": _WINDOW}  # word-ok
+        options = {
+            "chunk_size": _part_bytes(size_bytes),  # word-ok: obstore's name
+            "max_concurrency": _WINDOW,
+        }
         name = _content(sha256)
         with self._transfers:
             patience = Patience(self.where, self._deadline_s)
