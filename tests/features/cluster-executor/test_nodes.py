@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,38 @@ def test_a_node_that_is_killed_is_lost_and_its_step_runs_elsewhere(
     for one in ids:
         assert service.ended(one, 900)["state"] == "succeeded"
         assert rows(cluster, one)["ffmpeg"].host != host
+
+
+def test_a_node_that_froze_loses_its_step_and_ends_it_when_it_thaws(
+    cluster: Cluster, service: Served, film: Path, tmp_path: Path
+) -> None:
+    node = cluster.add_node("frozen", cpus=4)
+    active(service, 2)
+    host = f"node:{states(service)['frozen']['id']}"
+    ids = [service.submit(long(film, tmp_path / f"{n}.mp4", 340 + 2 * n)) for n in range(2)]
+    until(lambda: any(runs_on(cluster, one, host) for one in ids), 240)
+    until(lambda: commands(node), 240)
+    cluster.freeze_node("frozen")
+    stopped = commands(node)
+    try:
+        for one in ids:
+            assert service.ended(one, 900)["state"] == "succeeded"
+            assert rows(cluster, one)["ffmpeg"].host != host
+        assert stopped <= commands(node)
+        cluster.thaw_node("frozen")
+        until(lambda: not stopped & commands(node), 60)
+    finally:
+        cluster.kill_node("frozen")
+
+
+def commands(node: ClusterNode) -> set[int]:
+    """Its processes that are FFmpeg."""
+    found = set()
+    for pid in node.processes:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().startswith("ffmpeg"):
+                found.add(pid)
+    return found
 
 
 def was_given_back(cluster: Cluster, job_id: str) -> bool:
