@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reelwright.app.cluster.wiring import cluster_nodes
+from reelwright.app.settings import load
+from reelwright.app.wiring import App
+from reelwright.engine.executor import Need
+from reelwright.engine.nodes import NodeState
 from tests.cli.reel import reel
 from tests.cluster import START_S, Cluster, active, states
 from tests.features import media
+from tests.features.ray_models import until as seen
 from tests.served import Served, serving, until
 from tests.tools.models.pictures import tiny_clip
 
@@ -106,6 +113,26 @@ def test_steps_of_two_nodes_are_served_by_one_load(
     with serving(tmp_path / "other", **running.model) as service:
         for one, other in zip(found, embedded(service, films[:FILMS], alone), strict=True):
             assert np.array_equal(one, other)
+
+
+def test_a_dispatcher_keeps_a_model_loaded_and_lets_it_go(running: Running, tmp_path: Path) -> None:
+    dispatcher = running.service.client.get("/v1/cluster").json()["dispatcher"]["id"]
+    environ = {**running.cluster.environ, **running.model, "REEL_HOME": str(tmp_path)}
+
+    async def main(app: App) -> None:
+        nodes = cluster_nodes(app, dispatcher)
+        try:
+            await seen(lambda: any(node.state is NodeState.ACTIVE for node in nodes.view()))
+            for count in (1, 0):
+                kept = await nodes.warm("image-embedding", Need(), count)
+                assert kept.count == count
+                (told,) = await nodes.models()
+                assert [actor["kept"] for actor in told["actors"]] == [bool(count)]
+        finally:
+            await nodes.close()
+
+    with App(load(environ=environ)) as app:
+        asyncio.run(main(app))
 
 
 def test_where_the_node_with_the_model_dies_another_loads_it(
