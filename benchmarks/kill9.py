@@ -273,9 +273,7 @@ def check_job(store: Store, job_id: str, paths: Iterable[Path], findings: Findin
         rows = steps.of_job(tx, job_id)
         events = jobs.events_after(tx, job_id)
         # What was unresolved never runs: other steps took its place.
-        tried = {
-            row.key: attempts.of_step(tx, row.id) for row in rows if row.kind != "unresolved"
-        }
+        tried = {row.key: attempts.of_step(tx, row.id) for row in rows if row.kind != "unresolved"}
         delivered = Counter(file.path for file in jobs.delivered(tx, job_id))
     if job.state is not JobState.SUCCEEDED:
         findings.lost.append(f"job {job_id} is {job.state}: {job.error}")

@@ -27,7 +27,8 @@ Made = tuple[Executor, Callable[[], Awaitable[None]]]
 
 
 class ExecutorContract:
-    """`here` is a fixture of tests/contracts/conftest.py. What takes longer than `limit_s` hangs."""
+    """`here` is a fixture of tests/contracts/conftest.py. What takes longer than `limit_s`
+    hangs."""
 
     limit_s = 60.0
 

@@ -38,7 +38,7 @@ class Database(Model):
     is_shared: bool = Field(description="A server, not a file of the service's machine.")
 
 
-class Artifacts(Model):
+class ClusterArtifacts(Model):
     at: str | None = Field(description="The store that all nodes share.")
     is_reachable: bool | None
     problem: str | None
@@ -94,7 +94,7 @@ class Cluster(Model):
     here: list[Part] = Field(description="What `reel cluster` runs on the service's machine.")
     dispatcher: Dispatcher | None = Field(description="Null: none has used a cluster yet.")
     database: Database
-    artifacts: Artifacts
+    artifacts: ClusterArtifacts
     nodes: list[ClusterNode] = Field(description="The oldest first; lost ones for an hour.")
     models: list[dict[str, Any]] = Field(description="That actors hold.")
     waiting: Waiting

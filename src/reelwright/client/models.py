@@ -47,6 +47,10 @@ class Artifact(Model):
     """Where it can be downloaded."""
 
 
+class Artifacts(Model):
+    artifacts: list[Artifact]
+
+
 class Asked(Model):
     sources: list[Source]
     """In the order of the addresses."""
@@ -215,12 +219,19 @@ class Cluster(Model):
     dispatcher: Dispatcher | None
     """Null: none has used a cluster yet."""
     database: Database
-    artifacts: reelwright__api__models_cluster__Artifacts
+    artifacts: ClusterArtifacts
     nodes: list[ClusterNode]
     """The oldest first; lost ones for an hour."""
     models: list[dict[str, Any]]
     """That actors hold."""
     waiting: Waiting
+
+
+class ClusterArtifacts(Model):
+    at: str | None
+    """The store that all nodes share."""
+    is_reachable: bool | None
+    problem: str | None
 
 
 class ClusterNode(Model):
@@ -1594,14 +1605,3 @@ class Worker(Model):
 
 class Workers(Model):
     workers: list[Worker]
-
-
-class reelwright__api__models__Artifacts(Model):
-    artifacts: list[Artifact]
-
-
-class reelwright__api__models_cluster__Artifacts(Model):
-    at: str | None
-    """The store that all nodes share."""
-    is_reachable: bool | None
-    problem: str | None

@@ -20,7 +20,8 @@ BUDGET_LABEL = "budget_usd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """`attempt`: of the step. `budget_usd`: what its job may cost at the most, as whoever made it said."""
+    """`attempt`: of the step. `budget_usd`: what its job may cost at the most, as whoever made it
+    said."""
 
     owner: str | None = None
     job_id: str | None = None

@@ -245,14 +245,13 @@ class Operations(Transport):
             headers={"Last-Event-ID": last_event_id},
         )
 
-    def list_artifacts(self, job_id: str) -> models.reelwright__api__models__Artifacts:
+    def list_artifacts(self, job_id: str) -> models.Artifacts:
         """The files that a job has delivered so far.
 
         `job_id`: The job's id.
         """
         return json_of(
-            models.reelwright__api__models__Artifacts,
-            self.send("GET", f"/v1/jobs/{self.part(job_id)}/artifacts"),
+            models.Artifacts, self.send("GET", f"/v1/jobs/{self.part(job_id)}/artifacts")
         )
 
     def get_artifact(
