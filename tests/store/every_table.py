@@ -451,11 +451,19 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "model_totals": [
         {
-            **{"day": 19_000, "owner": "ana", "job_id": "", "asset_id": "", "provider": "openai"},
-            **{"model": "m", "prompt": "describe@1", "kind": "vision"},
+            "day": 19_000,
+            "owner": "ana",
+            "job_id": "",
+            "asset_id": "",
+            "provider": "openai",
+            "model": "m",
+            "prompt": "describe@1",
+            "kind": "vision",
             **dict.fromkeys(("calls", "cached", "failed", "unknown"), 2),
             **dict.fromkeys(("input_tokens", "output_tokens"), 1 << 40),
-            **{"cost_usd": None, "unsettled_usd": 0.1, "spent_usd": 1 / 3},
+            "cost_usd": None,
+            "unsettled_usd": 0.1,
+            "spent_usd": 1 / 3,
         }
     ],
     "model_answers": [

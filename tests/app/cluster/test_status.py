@@ -21,7 +21,7 @@ from reelwright.app.wiring import App
 from reelwright.engine.executor import Attempt, Need
 from reelwright.engine.nodes import Node, NodeState
 from reelwright.errors import Code, ReelError
-from reelwright.store import attempts, candidates, jobs, nodes, steps, workers
+from reelwright.store import attempts, candidates, jobs, steps, workers
 from reelwright.store.attempts import Place
 from reelwright.store.rows import NewJobRow, NewStep
 from reelwright.store.states import JobState, StepState
