@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.cli.reel import reel
+
 T = TypeVar("T")
 
 # Generous: a busy machine is slow, and a command that hangs is what the limit is for.
@@ -124,13 +126,22 @@ class Archive:
                 running.process.communicate()
 
     def run(self, *words: str, limit_s: float = LIMIT_S) -> Ended:
-        with self.archiving(*words) as running:
-            return running.end(limit_s)
+        """`reel archive WORDS --json` to its end: in this process, which spares a start of each.
+        What is to be killed, and what another disk is seen by, has a process of its own."""
+        if self.prefix:
+            with self.archiving(*words) as running:
+                return running.end(limit_s)
+        done = reel("archive", *words, "--json", cwd=Path.cwd(), **self.environ)
+        return Ended(done.code, done.lines, done.err)
 
     def document(self, *words: str) -> Any:
         """What `reel WORDS --json` prints: one document."""
-        with_json = self.start(*words, "--json")
-        out, err = with_json.process.communicate(timeout=LIMIT_S)
+        if self.prefix:
+            with_json = self.start(*words, "--json")
+            out, err = with_json.process.communicate(timeout=LIMIT_S)
+        else:
+            done = reel(*words, "--json", cwd=Path.cwd(), **self.environ)
+            out, err = done.out, done.err
         assert out, err
         return json.loads(out)
 
