@@ -232,7 +232,7 @@ def test_a_second_ctrl_c_does_not_wait(home: Home, ffmpeg: Path) -> None:
                 if one["kind"] == "ffmpeg"
             ]
             assert (step["attempt"], step["state"]) == (2, "running")
-            service.client.post(f"/v1/jobs/{job}/cancel")
+            assert service.client.delete(f"/v1/jobs/{job}").status_code == 202
             until(lambda: service.client.get(f"/v1/jobs/{job}").json()["state"] == "cancelled", 120)
     finally:
         front.kill()
