@@ -58,7 +58,7 @@ class ClusterNode(Model):
     id: str
     name: str
     address: str
-    state: Literal["active", "draining", "refused", "lost"]
+    state: Literal["starting", "active", "draining", "refused", "lost"]
     problem: str | None = Field(description="Why it was refused, or is in another state.")
     drain: bool = Field(description="It was asked to take nothing new.")
     steps: int = Field(ge=0, description="That run there.")

@@ -238,7 +238,7 @@ class ClusterNode(Model):
     id: str
     name: str
     address: str
-    state: Literal["active", "draining", "refused", "lost"]
+    state: Literal["starting", "active", "draining", "refused", "lost"]
     problem: str | None
     """Why it was refused, or is in another state."""
     drain: bool

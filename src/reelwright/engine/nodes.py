@@ -12,8 +12,10 @@ from reelwright.engine.executor import Attempt, Need
 
 
 class NodeState(StrEnum):
-    """`REFUSED`: it is there, and must not run steps; its `problem` says why."""
+    """`STARTING`: it is there, its agent is not yet, or does not answer just now. `REFUSED`: it
+    must not run steps; its `problem` says why."""
 
+    STARTING = "starting"
     ACTIVE = "active"
     DRAINING = "draining"
     REFUSED = "refused"

@@ -27,7 +27,7 @@ _DISK_SHARE = 0.01
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNode:
     """What the dispatcher saw. `host` is that of its steps, `worker` holds their leases ("" where
-    no agent answered); `state` active, draining, refused or lost."""
+    no agent answered); `state` starting, active, draining, refused or lost."""
 
     host: str
     name: str = ""

@@ -62,18 +62,22 @@ def test_a_node_in_order_is_active() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "word"),
+    ("changed", "state", "word"),
     [
-        ({"report": None, "age_s": None}, "being started"),
-        ({"report": {**REPORT, "worker": None}}, "being started"),
-        ({"report": {**REPORT, "problems": ["no database"]}}, "no database"),
-        ({"report": {**REPORT, "versions": {**VERSIONS, "ray": "2.59.0"}}}, "Ray 2.59.0 there"),
-        ({"age_s": 60.0}, "has not answered"),
+        ({"report": None, "age_s": None}, "starting", "being started"),
+        ({"report": {**REPORT, "worker": None}}, "starting", "being started"),
+        ({"report": {**REPORT, "problems": ["no database"]}}, "refused", "no database"),
+        (
+            {"report": {**REPORT, "versions": {**VERSIONS, "ray": "2.59.0"}}},
+            "refused",
+            "Ray 2.59.0 there",
+        ),
+        ({"age_s": 60.0}, "starting", "has not answered"),
     ],
 )
-def test_a_node_that_must_not_run_steps_says_why(changed: dict[str, Any], word: str) -> None:
+def test_a_node_that_runs_no_steps_says_why(changed: dict[str, Any], state: str, word: str) -> None:
     node = seen(**changed)
-    assert node.state is NodeState.REFUSED
+    assert node.state == state
     assert word in (node.problem or "")
 
 

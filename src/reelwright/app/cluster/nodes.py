@@ -229,15 +229,17 @@ def _state(
         return NodeState.DRAINING, "it had nothing to do: it rests until something waits"
     if not report:
         failed = told["problem"] and Problem.from_json(told["problem"])
-        return NodeState.REFUSED, failed.message if failed else "its agent is being started"
+        if failed and failed.code is Code.NODE_REFUSED:
+            return NodeState.REFUSED, failed.message
+        return NodeState.STARTING, failed.message if failed else "its agent is being started"
     others = other_versions(wanted.versions, report["versions"]) if report["versions"] else []
     wrong = [f"another version: {one}" for one in others] + list(report["problems"])
     if wrong:
         return NodeState.REFUSED, "; ".join(wrong)
     if told["age_s"] > _SILENT_S:
-        return NodeState.REFUSED, f"its agent has not answered for {told['age_s']:.0f} s"
+        return NodeState.STARTING, f"its agent has not answered for {told['age_s']:.0f} s"
     if not report["worker"]:
-        return NodeState.REFUSED, "its agent is being started"
+        return NodeState.STARTING, "its agent is being started"
     if drains or report["drains"]:
         return NodeState.DRAINING, None
     return NodeState.ACTIVE, None

@@ -48,7 +48,7 @@ _JOB_STATES = ("queued", "running")
 _STEP_STATES = ("waiting", "ready", "running")
 _WORKER_STATES = ("active", "draining", "stale")
 _OUTBOX_STATES = ("pending", "dead")
-_NODE_STATES = ("active", "draining", "refused", "lost")
+_NODE_STATES = ("starting", "active", "draining", "refused", "lost")
 
 
 class Metrics:

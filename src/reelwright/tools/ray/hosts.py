@@ -264,5 +264,8 @@ def _lost(node: str, error: Exception) -> Problem:
             {},
         )
     problem = told(error)
+    if type(error).__name__ in {"ActorUnavailableError", "ActorDiedError"}:
+        message = "its agent has ended, and is being started again"
+        return Problem(Code.CLUSTER_UNAVAILABLE, message, node, None, problem.evidence)
     message = f"{type(error).__name__}: {text.strip().splitlines()[0] if text.strip() else ''}"
     return Problem(Code.CLUSTER_UNAVAILABLE, message[:500], node, None, problem.evidence)
