@@ -11,6 +11,7 @@ what was added since is read from the database.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from reelwright.search.segments import Piece
 from reelwright.store import vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,6 +41,8 @@ _READ = 20_000  # vectors read from the database at a time
 _KEPT = 4096  # so many new ones are worth a piece of their own
 _PIECES = 12  # more of them are joined
 _FAR = np.uint16(0xFFFF)
+# numpy lets other threads work meanwhile: a search by words has the other core.
+_beside = ThreadPoolExecutor(4, thread_name_prefix="vectors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,40 +71,24 @@ class Matrix:
         self, tx: Tx, row: NDArray[np.float32], count: int, only: Only
     ) -> list[tuple[int, float]]:
         """At most `count` passages with their cosines, the nearest first."""
-        pieces = self._current(tx)
-        total = sum(map(len, pieces))
-        if not total:
-            return []
-        asked = signs(row[None, :])[:, 0]
-        found = np.concatenate([self._distances(piece, asked, only) for piece in pieces])
-        places = nearest(found, max(LEAST, int(total * PART), count * _SPARE))
-        places = places[found[places] != _FAR]
-        passages, close = _likeness(pieces, places, row)
-        wanted = min(len(close), count * _SPARE)
-        best = np.argpartition(-close, wanted - 1)[:wanted] if wanted else np.arange(0)
-        return self._exact(tx, passages[best], row)[:count]
+        return self.begin(tx, row, count, only)()
+
+    def begin(
+        self, tx: Tx, row: NDArray[np.float32], count: int, only: Only
+    ) -> Callable[[], list[tuple[int, float]]]:
+        """Gives what `nearest` would: when it is called. Until then a thread compares the coarse
+        forms, beside whatever the database is asked for."""
+        looking = _beside.submit(_coarse, self._current(tx), row, count, only)
+        return lambda: self._exact(tx, looking.result(), row)[:count]
 
     def _exact(
         self, tx: Tx, passages: NDArray[np.int64], row: NDArray[np.float32]
     ) -> list[tuple[int, float]]:
+        if not len(passages):
+            return []
         ids, rows = vectors.get_many(tx, self._space, {int(n) for n in passages})
         cosines = (rows @ row).tolist()
         return sorted(zip(ids, cosines, strict=True), key=lambda one: (-one[1], one[0]))
-
-    def _distances(self, piece: Piece, asked: NDArray[np.uint64], only: Only) -> NDArray[np.uint16]:
-        found = distances(piece.bits, asked)
-        if only.is_any:
-            return found
-        stays = np.ones(len(piece), dtype=bool)
-        if only.documents is not None:
-            wanted = np.array(sorted(only.documents), dtype=np.str_)
-            stays &= np.isin(piece.names, wanted)[piece.documents]
-        if only.kinds is not None:
-            stays &= np.isin(piece.kinds, [KINDS.index(kind) for kind in only.kinds])
-        if only.passages is not None:
-            stays &= np.isin(piece.passages, np.fromiter(only.passages, dtype=np.int64))
-        found[~stays] = _FAR
-        return found
 
     def _current(self, tx: Tx) -> tuple[Piece, ...]:
         """With what was added by whomever."""
@@ -174,3 +161,36 @@ def _likeness(
         close.append(likeness(np.asarray(piece.levels[within]), row))
         start += len(piece)
     return np.concatenate(passages), np.concatenate(close)
+
+
+def _coarse(
+    pieces: Sequence[Piece], row: NDArray[np.float32], count: int, only: Only
+) -> NDArray[np.int64]:
+    """Numbers of the passages that are worth an exact look."""
+    total = sum(map(len, pieces))
+    if not total:
+        return np.empty(0, dtype=np.int64)
+    asked = signs(row[None, :])[:, 0]
+    found = np.concatenate([_distances(piece, asked, only) for piece in pieces])
+    places = nearest(found, max(LEAST, int(total * PART), count * _SPARE))
+    places = places[found[places] != _FAR]
+    passages, close = _likeness(pieces, places, row)
+    wanted = min(len(close), count * _SPARE)
+    best = np.argpartition(-close, wanted - 1)[:wanted] if wanted else np.arange(0)
+    return passages[best]
+
+
+def _distances(piece: Piece, asked: NDArray[np.uint64], only: Only) -> NDArray[np.uint16]:
+    found = distances(piece.bits, asked)
+    if only.is_any:
+        return found
+    stays = np.ones(len(piece), dtype=bool)
+    if only.documents is not None:
+        wanted = np.array(sorted(only.documents), dtype=np.str_)
+        stays &= np.isin(piece.names, wanted)[piece.documents]
+    if only.kinds is not None:
+        stays &= np.isin(piece.kinds, [KINDS.index(kind) for kind in only.kinds])
+    if only.passages is not None:
+        stays &= np.isin(piece.passages, np.fromiter(only.passages, dtype=np.int64))
+    found[~stays] = _FAR
+    return found

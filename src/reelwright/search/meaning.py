@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from reelwright.store.spaces import Space
 
 
+Begun = Callable[[], list[tuple[int, float]]]
+
+
 class Matrices:
     """The matrix of each space that was asked, where the database cannot look by itself."""
 
@@ -39,7 +44,7 @@ class Matrices:
             return self._known[space.id]
 
 
-def search(
+def begin(
     tx: Tx,
     space: Space,
     row: NDArray[np.float32],
@@ -47,13 +52,15 @@ def search(
     matrices: Matrices,
     *,
     least: float,
-) -> list[tuple[int, float]]:
-    """Passages with their cosines, at least `least`, the nearest first, at most `DEPTH`."""
+) -> Begun:
+    """Gives passages with their cosines, at least `least`, the nearest first, at most `DEPTH`: when
+    it is called, in the thread of `tx`. Where the database cannot look by itself, it is looked for
+    meanwhile."""
     if pgvector.has(tx, space):
-        found = pgvector.nearest(tx, space, row, chosen, DEPTH)
+        found: Begun = partial(pgvector.nearest, tx, space, row, chosen, DEPTH)
     else:
-        found = matrices.of(space).nearest(tx, row, DEPTH, _only(tx, chosen))
-    return [(passage_id, cosine) for passage_id, cosine in found if cosine >= least]
+        found = matrices.of(space).begin(tx, row, DEPTH, _only(tx, chosen))
+    return lambda: [(number, cosine) for number, cosine in found() if cosine >= least]
 
 
 def _only(tx: Tx, chosen: Chosen) -> Only:

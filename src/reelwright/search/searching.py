@@ -18,7 +18,7 @@ from reelwright.search.asked import Asked, asked, marks, says
 from reelwright.search.filtering import chosen
 from reelwright.search.gathering import Item, Key, gather
 from reelwright.search.lexical import Found, Memory
-from reelwright.search.meaning import Matrices
+from reelwright.search.meaning import Begun, Matrices
 from reelwright.search.moments import Page
 from reelwright.search.narrowing import By
 from reelwright.search.query import KINDS, Query
@@ -168,12 +168,13 @@ class _Search:
 
     def run(self, text: Probe | None, frames: Probe | None) -> list[Leg[Key]]:
         """Raises INDEX_EMPTY."""
+        by_text = self._begin(Purpose.TEXT, text, _LEAST_TEXT)
+        by_frames = self._begin(Purpose.FRAMES, frames, _LEAST_FRAME)
         found = [] if self._query.is_blank else self._by_words()
         captions = archived.search(self._tx, self._query, self._asked, self._owner)
         if not found and not captions and self._is_empty():
             raise ReelError(Code.INDEX_EMPTY, "nothing is indexed", where="search")
-        near = [] if text is None else self._by_vector(Purpose.TEXT, text, _LEAST_TEXT)
-        seen = [] if frames is None else self._by_vector(Purpose.FRAMES, frames, _LEAST_FRAME)
+        near, seen = by_text(), by_frames()
         if self._query.phrases:  # they must be there: words alone say where
             there = {one.place.id for one in found}
             near = [one for one in near if one[0] in there]
@@ -201,18 +202,18 @@ class _Search:
             return False
         return bool(marks(text, self._asked, self._statistics.stemmers))
 
-    def _by_vector(self, purpose: Purpose, probe: Probe, least: float) -> list[tuple[int, float]]:
-        space = spaces.live(self._tx, purpose)
-        if space is None:
-            return []
+    def _begin(self, purpose: Purpose, probe: Probe | None, least: float) -> Begun:
+        space = None if probe is None else spaces.live(self._tx, purpose)
+        if probe is None or space is None:
+            return list
         if space.identity != probe.identity:
             self.notes.append(
                 f"the index holds {purpose} vectors of {space.identity.model}, not of "
                 f"{probe.identity.model}: that leg is left out until it is built anew"
             )
-            return []
+            return list
         row = probe.row
-        return meaning.search(self._tx, space, row, self._chosen, self._matrices, least=least)
+        return meaning.begin(self._tx, space, row, self._chosen, self._matrices, least=least)
 
     def _without(self, found: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
         from reelwright.analysis.ranking import has
