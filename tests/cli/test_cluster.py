@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,11 @@ def test_the_status_is_for_programs(home: Path, tmp_path: Path) -> None:
 
 def test_the_status_is_shown_again_until_ctrl_c(home: Path, tmp_path: Path) -> None:
     argv = [str(REEL), "cluster", "status", "--watch", "--json"]
-    watching = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    # What a shell starts behind itself ignores SIGINT, and so does all that is started below it.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    watching = subprocess.Popen(
+        argv, cwd=tmp_path, stdout=subprocess.PIPE, text=True, preexec_fn=heed
+    )
     try:
         assert watching.stdout
         first = json.loads(watching.stdout.readline())
