@@ -40,6 +40,7 @@ def engine_settings(app: App) -> EngineSettings:
         keep_jobs_s=None if keep_days is None else keep_days * 86400.0,
         keep_idempotency_s=app.settings.serve.idempotency_hours * 3600.0,
         sandbox=app.is_sandboxed,
+        walls=app.settings.sandbox == "on",
         allow_private=not app.serves,
         net_allow=app.settings.net_allow,
         proxy=app.settings.archive.proxy,

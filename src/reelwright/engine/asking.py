@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from reelwright.engine.executor import Need
+from reelwright.engine.nodes import SANDBOX_LABEL, SANDBOXED
 from reelwright.planning.plan import Step
 
 
@@ -26,11 +27,14 @@ class Asks:
 NOTHING = Asks()
 
 
-def text_of(step: Step) -> str | None:
+def text_of(step: Step, *, walls: bool = False) -> str | None:
     """What is kept with the step: its payload may hold ``{"asks": {"gpus": 1, "labels": {…}}}``.
-    The same text for the same, None for nothing."""
+    The same text for the same, None for nothing. `walls`: what runs media is to go to nodes that
+    wall it in."""
     asked = step.payload.get("asks") or {}
-    gpus, labels = int(asked.get("gpus") or 0), asked.get("labels") or {}
+    gpus, labels = int(asked.get("gpus") or 0), dict(asked.get("labels") or {})
+    if walls and step.commands:
+        labels[SANDBOX_LABEL] = SANDBOXED
     if not gpus and not labels:
         return None
     body = {"gpus": gpus, "labels": {str(name): str(labels[name]) for name in labels}}

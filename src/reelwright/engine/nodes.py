@@ -10,6 +10,9 @@ from typing import Protocol
 
 from reelwright.engine.executor import Attempt, Need
 
+# A label of every node: what its kernel walls in around what runs media, ``files`` or ``none``.
+SANDBOX_LABEL, SANDBOXED = "reelwright/sandbox", "files"
+
 
 class NodeState(StrEnum):
     """`STARTING`: it is there, its agent is not yet, or does not answer just now. `REFUSED`: it

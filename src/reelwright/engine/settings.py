@@ -21,7 +21,8 @@ class EngineSettings:
     finished job are kept after the last word in them; `keep_calls_s`: how long the record of a
     model's call is; `keep_jobs_s`: how long a service keeps a job
     that has ended, with its own folder, None for ever; `keep_idempotency_s`: how long the answer to
-    an Idempotency-Key is. `allow_private`: downloads may connect to
+    an Idempotency-Key is. `walls`: what runs media goes only to nodes
+    that wall it in. `allow_private`: downloads may connect to
     whatever this machine's user can reach; a service that runs specs of others says False, and in
     `net_allow` which networks beside the public ones are allowed all the same. `proxy`: the
     administrator's own, which may be gone through in a service too. `fetch_bytes`,
@@ -46,6 +47,7 @@ class EngineSettings:
     keep_jobs_s: float | None = None
     keep_idempotency_s: float = 86400.0
     sandbox: bool = True
+    walls: bool = False
     allow_private: bool = True
     net_allow: str = ""
     proxy: str | None = None

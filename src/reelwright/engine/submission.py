@@ -214,7 +214,7 @@ def _row(step: Step, position: int, settings: EngineSettings) -> NewStep:
         memory_bytes=estimate.memory_bytes,
         disk_bytes=estimate.disk_bytes,
         weight=max(estimate.cpu_seconds, _LEAST_WEIGHT),
-        asks=asking.text_of(step),
+        asks=asking.text_of(step, walls=settings.walls),
     )
 
 

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from reelwright.app.cluster.joining import problems, versions
 from reelwright.app.cluster.wire import attempt_of
 from reelwright.engine.executor import Need
+from reelwright.engine.nodes import SANDBOX_LABEL, SANDBOXED
 from reelwright.errors import Code, ReelError
 from reelwright.tools.ray.settings import SCRATCH, SCRATCH_UNIT_BYTES
 
@@ -271,7 +272,7 @@ def _labels(app: App) -> dict[str, str]:
     devices that are there (those in software come with the build, which is everywhere the same)."""
     from reelwright.tools.sandbox import sandbox_status
 
-    labels = {"reelwright/sandbox": "files" if sandbox_status().files else "none"}
+    labels = {SANDBOX_LABEL: SANDBOXED if sandbox_status().files else "none"}
     there = tuple(end for end, device in _DEVICES.items() if Path(device).exists())
     for name in app.tools.encoders() if there else ():
         if name.endswith(there):
