@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -27,6 +24,7 @@ from reelwright.store.rows import Job, NewJobRow
 from reelwright.store.states import JobState, StepState
 from reelwright.store.store import open_store
 from tests.engine.jobs import World, plan, run_shell, shell, wait, world
+from tests.small_disk import mounted
 
 pytestmark = pytest.mark.faults
 
@@ -34,15 +32,8 @@ pytestmark = pytest.mark.faults
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("this container may not mount a file system")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "small", 4) as folder:
+        yield folder
 
 
 async def _run_shell(step: Step, context: StepContext) -> StepResult:

@@ -21,6 +21,7 @@ from reelwright.store.blobs import Blob, Blobs, Pins
 from reelwright.store.shared import open_shared
 from reelwright.store.shared_blobs import SharedBlobs
 from tests.object_storage import BUCKET, Door, Request, nothing
+from tests.small_disk import mounted
 from tests.store.machines import BODY, LARGE, Machines, bring, check, code_of, digest, put
 
 
@@ -297,12 +298,5 @@ def test_a_full_disk_says_so_and_is_no_damage(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 8 MiB."""
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("this container may not mount a file system")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "small", 8) as folder:
+        yield folder

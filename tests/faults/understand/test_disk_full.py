@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 
 from benchmarks.understand_kills import make_video
 from tests.cli.reel import reel
+from tests.small_disk import mounted
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 _LEFT_BYTES = 16 << 10
@@ -21,15 +19,8 @@ _LEFT_BYTES = 16 << 10
 @pytest.fixture
 def small_home(tmp_path: Path) -> Iterator[Path]:
     """A file system of 32 MiB."""
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("this container may not mount a file system")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "small", 32) as folder:
+        yield folder
 
 
 def test_a_home_without_room_says_so_and_goes_on(small_home: Path, tmp_path: Path) -> None:
