@@ -69,3 +69,20 @@ class Interrupts:
     def _leave(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+
+class Resumable:
+    """Jobs that the same command goes on with. `stopped`: the ids of those that Ctrl-C ended."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+        self.stopped: list[str] = []
+
+    def running(self, job_id: str, cancel: Callable[[str], None]) -> None:
+        """From now on Ctrl-C cancels this one, by `cancel`."""
+
+        def stop(asked: str) -> None:
+            self.stopped.append(asked)
+            cancel(asked)
+
+        self._interrupts.running(job_id, stop, left="the same command goes on with it")

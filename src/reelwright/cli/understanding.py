@@ -11,7 +11,7 @@ from reelwright.cli.use import opened, sandbox_flag
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from reelwright.app.understand.order import Wish
     from reelwright.app.understand.running import Understood
@@ -84,20 +84,12 @@ def wish_of(arguments: Arguments) -> Wish:
 
 def _run(used: App, found: Sequence[Target], wish: Wish, arguments: Arguments) -> int:
     from reelwright.app.understand.running import understand as work
-    from reelwright.cli.interrupts import Interrupts
+    from reelwright.cli.interrupts import Interrupts, Resumable
     from reelwright.cli.understand_shown import display
 
     interrupts = Interrupts()
-    stopped: list[str] = []
-
-    def running(job_id: str, cancel: Callable[[str], None]) -> None:
-        def stop(asked: str) -> None:
-            stopped.append(asked)
-            cancel(asked)
-
-        interrupts.running(job_id, stop, left="the same command goes on with it")
-
-    shown = display(running, as_json=arguments.as_json)
+    jobs = Resumable(interrupts)
+    shown = display(jobs.running, as_json=arguments.as_json)
     try:
         done = interrupts.run(
             work(
@@ -105,7 +97,7 @@ def _run(used: App, found: Sequence[Target], wish: Wish, arguments: Arguments) -
                 found,
                 wish,
                 shown,
-                is_stopped=lambda: bool(stopped),
+                is_stopped=lambda: bool(jobs.stopped),
                 use_cache=not arguments.no_cache,
             )
         )

@@ -11,7 +11,7 @@ from reelwright.app.understand.order import LeftOut, Order, Part, parts_of
 from reelwright.app.understand.running import Understood
 from reelwright.app.understand.targets import Target as Video
 from reelwright.cli.choice import Target
-from reelwright.cli.interrupts import Interrupts
+from reelwright.cli.interrupts import Interrupts, Resumable
 from reelwright.cli.remote import watching
 from reelwright.cli.remote.archiving import problem_of
 from reelwright.cli.remote.library import identify
@@ -24,8 +24,6 @@ from reelwright.client.asynchronous.client import AsyncClient
 from reelwright.errors import Code, ReelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from reelwright.app.understand.order import Wish
     from reelwright.cli.understanding import Arguments
 
@@ -39,16 +37,8 @@ def understand(target: Target, arguments: Arguments, wish: Wish) -> int:
 
     _refuse(arguments)
     interrupts = Interrupts()
-    stopped: list[str] = []
-
-    def running(job_id: str, cancel: Callable[[str], None]) -> None:
-        def stop(asked: str) -> None:
-            stopped.append(asked)
-            cancel(asked)
-
-        interrupts.running(job_id, stop, left="the same command goes on with it")
-
-    shown = display(running, as_json=arguments.as_json)
+    jobs = Resumable(interrupts)
+    shown = display(jobs.running, as_json=arguments.as_json)
 
     async def work() -> list[Understood]:
         done: list[Understood] = []
@@ -56,7 +46,7 @@ def understand(target: Target, arguments: Arguments, wish: Wish) -> int:
             await greet(client, as_json=arguments.as_json)
             videos = await _videos(client, arguments.videos)
             for number, video in enumerate(videos, 1):
-                if stopped:
+                if jobs.stopped:
                     break
                 one = _One(client, arguments, wish, shown, (number, len(videos)))
                 done.append(await one.understood(video))
